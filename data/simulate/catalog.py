@@ -1,0 +1,334 @@
+"""Make the simulated galaxy catalogue, its truth table and its noise floor.
+
+    python data/simulate/catalog.py            rewrites data/mock/catalog.csv and truth.csv
+    python data/simulate/catalog.py --floor    also measures what could be predicted at best
+
+No real galaxy is copied or resampled: every number below is a summary figure (a mean, a slope, a
+width) of the xGASS representative sample (Catinella et al. 2018) or a published relation.
+Masses, colours and structure are centred on typical values: M = lgMstar - 10.3, N = NUVr - 4,
+C = CINDX - 2.7, Q = expAB_r - 0.6.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy.cosmology import FlatLambdaCDM
+from scipy.special import expit
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.metrics import r2_score, root_mean_squared_error
+
+MOCK = Path(__file__).resolve().parents[1] / "mock"
+SEED = 2018
+N_LOW, N_HIGH = 398, 781  # galaxies of the two halves of the survey: nearer or farther than z = 0.0225
+FIRST_ID = 900001  # no real galaxy has an id this high
+MISSING = -99
+N_NO_NUVR, N_NO_SFR, N_CONFUSED = 22, 8, 108
+
+COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)  # reproduces Dlum of the real table from its z to 0.1 %
+ARCSEC = 206264.806  # in a radian
+Q0 = 0.2  # thickness of a disc seen edge-on, for INCL
+
+# Sky: RA windows [deg] that the telescope can see, and their shares (galaxies), per half of the survey.
+RA_WINDOWS = [(0, 20), (20, 38), (112, 120), (120, 140), (140, 160), (160, 180), (180, 200), (200, 220),
+              (220, 236), (330, 340), (340, 360)]  # fmt: skip
+RA_LOW = [17, 21, 3, 73, 74, 46, 60, 90, 0, 3, 11]  # the low-mass half has hardly any galaxy beyond RA = 220
+RA_HIGH = [44, 60, 15, 38, 88, 106, 96, 101, 125, 34, 74]
+DEC_EDGES = [0, 4, 8, 12, 16, 24, 28, 36]
+DEC_SHARES_LOW = [0.0, 0.07, 0.16, 0.32, 0.59, 0.68, 0.93, 1.0]
+DEC_SHARES_HIGH = [0.0, 0.09, 0.23, 0.47, 0.87, 0.89, 0.95, 1.0]
+
+MEASUREMENT_ERROR = 0.08  # dex, of a detected lgGF
+SEEN_SHARE = 0.58  # share of the variance of the gas scatter that shows in the picture
+
+# What the noise floor compares. A picture shows these columns with this scatter (of the colour, which is g-r,
+# in mag of NUV-r), the size to 5 % and gas_seen with this error [dex].
+FEATURES = ["model_r", "NUVr", "expAB_r", "petrR50_r", "CINDX", "INCL"]
+PICTURE_SCATTER = {"model_r": 0.05, "NUVr": 0.35, "expAB_r": 0.03, "CINDX": 0.10}
+GAS_READING_NOISE = 0.10
+FLOOR_ROWS = {
+    "table": "the six features of the lesson",
+    "table_without_nuvr": "the same without NUVr",
+    "table_with_distance_and_sfr": "the six, petrR90_r, ext_r, and two that betray the mass: zSDSS, SFR_best",
+    "picture": "the picture",
+    "both": "the six features and the picture",
+    "table_and_all_scatter": "the six features and all of the gas scatter (no instrument sees that)",
+}
+FLOOR_MARKS = ("<!-- noise floor -->", "<!-- end of noise floor -->")
+
+
+def sample_masses_and_distances(rng, n_low, n_high):
+    """lgMstar, zSDSS and whether a galaxy belongs to the near, low-mass half of the survey.
+
+    xGASS took about equal numbers of galaxies per step of stellar mass, low masses (lgMstar < 10.2) from
+    0.01 < z < 0.02 and high masses from 0.025 < z < 0.05, so mass and distance go together (r = 0.79).
+    """
+    low = np.repeat([True, False], [n_low, n_high])
+    u = rng.random(low.size)
+    mass = np.where(low, 9.0 + 1.2 * u**1.07, np.interp(u, [0, 0.9, 1], [10.0, 11.13, 11.45]))
+    # Means and widths of z within each half; in the far half massive galaxies lie farther.
+    mean = np.where(low, 0.62, np.clip(0.476 + 0.31 * (mass - 10.67), 0.1, 0.9))
+    weight = np.where(low, 2.8, 3.0)
+    z = np.where(low, 0.01 + 0.01 * rng.beta(mean * weight, (1 - mean) * weight),
+                 0.025 + 0.025 * rng.beta(mean * weight, (1 - mean) * weight))  # fmt: skip
+    return mass, z, low
+
+
+def sample_colours(rng, mass):
+    """NUV-r [mag]: a blue sequence and a narrower red one, redder and better filled at high mass."""
+    m = mass - 10.3
+    red = rng.random(mass.size) < expit(-0.62 + 0.94 * m)
+    blue_colour = 3.37 + 0.94 * m + 0.78 * np.exp(0.10 * m) * rng.standard_normal(mass.size)
+    red_colour = 5.50 + 0.48 * m + 0.39 * rng.standard_normal(mass.size)
+    return np.clip(np.where(red, red_colour, blue_colour), 0.8, 7.0)
+
+
+def sample_structure(rng, mass, colour, z, low):
+    """Concentration, axis ratio and half-light radius [kpc].
+
+    Redder galaxies are more concentrated; at fixed mass, concentrated galaxies are smaller. Discs of random
+    orientation give a broad axis-ratio distribution, rounder for the most concentrated galaxies.
+    """
+    m, n = mass - 10.3, colour - 4
+    conc = 2.666 + 0.197 * n - 0.019 * n**2 + 0.067 * m + 0.093 * m * n - 0.032 * m**2
+    conc = np.clip(conc + 0.311 * rng.standard_normal(mass.size), 1.75, 3.8)
+    c = conc - 2.7
+    mean = np.clip(0.50 + 0.22 * (conc - 2.5) ** 2, 0.1, 0.9)
+    axis_ratio = 0.1 + 0.9 * rng.beta(mean * 3.77, (1 - mean) * 3.77)
+    terms = np.stack([np.ones_like(m), m, c, n, m**2, c**2, m * n])
+    near = np.array([0.295, 0.226, -0.300, -0.028, -0.012, 0.085, 0.022]) @ terms + 0.44 * np.log10(z / 0.016)
+    far = np.array([0.369, 0.340, -0.212, -0.061, 0.071, 0.093, 0.043]) @ terms + 0.14 * np.log10(z / 0.036)
+    lg_r50 = np.where(low, near, far) + np.where(low, 0.130, 0.095) * rng.standard_normal(mass.size)
+    return conc, axis_ratio, 10**lg_r50
+
+
+def apparent_magnitude(rng, mass, colour, conc, axis_ratio, r50_kpc, distance, extinction):
+    """model_r [mag] from mass, mass-to-light ratio, dust dimming of edge-on discs and distance [Mpc].
+
+    The scatter has heavy tails: now and then SDSS shreds a large galaxy or a star sits on it.
+    """
+    m, n, c, q, size = mass - 10.3, colour - 4, conc - 2.7, axis_ratio - 0.6, np.log10(r50_kpc) - 0.5
+    absolute = -20.48 - 1.81 * m + 0.165 * n - 0.075 * n**2 - 0.57 * q - 0.17 * c - 0.67 * size
+    scatter = np.clip(0.17 * rng.standard_t(4, mass.size), -1.2, 1.6)
+    return absolute + scatter + 5 * np.log10(distance * 1e5) + extinction
+
+
+def sample_gas(rng, mass, colour, conc, axis_ratio, r50_kpc):
+    """The true lg(M_HI/M*) and its two parts that the table does not hold, all in dex.
+
+    Mean and width come from a censored (Tobit) regression of xGASS that reads non-detections as limits; the
+    constant, the n-terms and the largest width were then adjusted until the survey found as many galaxies as
+    the real one and the models of the lesson scored alike. Gas follows colour and surface density (the plane
+    of Catinella et al. 2013); an edge-on disc is redder than its gas would make it. The scatter grows towards
+    red galaxies: some keep a gas disc.
+    """
+    m, n, c, q, size = mass - 10.3, colour - 4, conc - 2.7, axis_ratio - 0.6, np.log10(r50_kpc) - 0.5
+    mean = -1.09 - 0.515 * n - 0.015 * n**2 - 0.415 * m + 0.873 * size + 0.317 * c - 0.471 * q
+    variance = np.clip(np.exp(-0.962 + 0.311 * n), 0.15, 0.50) ** 2 - MEASUREMENT_ERROR**2
+    seen = np.sqrt(SEEN_SHARE * variance) * rng.standard_normal(mass.size)
+    unseen = np.sqrt((1 - SEEN_SHARE) * variance) * rng.standard_normal(mass.size)
+    return mean + seen + unseen, seen, unseen
+
+
+def observe_gas(rng, mass, z, low, lg_gf_true):
+    """The label lgGF, and whether it is an upper limit.
+
+    A galaxy was observed until it was detected or reached the limit of the survey: about 2 % of gas in the
+    near half (never below lg M_HI = 8.0), 1.5 % in the far half (never below 8.67). The limit rises a little
+    with distance and scatters a little.
+    """
+    limit = np.where(low, np.maximum(8.01 - mass, -1.69), np.maximum(8.67 - mass, -1.83))
+    limit = limit + 0.45 * np.where(low, np.log10(z / 0.0165), np.log10(z / 0.037))
+    limit = limit + 0.05 * rng.standard_normal(mass.size)
+    measured = lg_gf_true + MEASUREMENT_ERROR * rng.standard_normal(mass.size)
+    is_limit = measured < limit
+    return np.where(is_limit, limit, measured), is_limit
+
+
+def sample_sky(rng, low):
+    """RA and DEC [deg] inside the windows of the survey."""
+    windows = np.array(RA_WINDOWS, float)
+    weights = np.where(low[:, None], np.array(RA_LOW) / sum(RA_LOW), np.array(RA_HIGH) / sum(RA_HIGH))
+    which = (rng.random((low.size, 1)) > np.cumsum(weights, axis=1)[:, :-1]).sum(axis=1)
+    ra = windows[which, 0] + (windows[which, 1] - windows[which, 0]) * rng.random(low.size)
+    u = rng.random(low.size)
+    dec = np.where(low, np.interp(u, DEC_SHARES_LOW, DEC_EDGES), np.interp(u, DEC_SHARES_HIGH, DEC_EDGES))
+    return ra, dec
+
+
+def sample_sources(rng, colour, lg_gf, is_limit):
+    """HIsrc (1 ALFALFA, 2 Cornell archive, 3 xGASS, 4 not detected) and HIconf_flag.
+
+    The blind survey ALFALFA finds the gas-rich ones. A neighbour in the beam is commoner for red galaxies.
+    """
+    u = rng.random(is_limit.size)
+    from_alfalfa = 0.80 * expit(3.2 * (lg_gf + 0.68))
+    source = np.select([is_limit, u < from_alfalfa, u > 0.975], [4, 1, 2], default=3)
+    # Those with the largest keys are confused: a weighted draw without replacement.
+    weight = np.where(is_limit, 1e-9, 0.05 + 0.5 * expit(1.6 * (colour - 5.2)))
+    key = np.log(rng.random(is_limit.size)) / weight
+    confused = np.argsort(np.argsort(-key)) < round(N_CONFUSED / (N_LOW + N_HIGH) * is_limit.size)
+    return source, np.where(is_limit, MISSING, confused.astype(int))
+
+
+def make_sample(seed=SEED, n_low=N_LOW, n_high=N_HIGH):
+    """Simulate a sample.
+
+    Parameters
+    ----------
+    seed : int
+    n_low, n_high : int
+        Galaxies in the near (0.01 < z < 0.02) and far (0.025 < z < 0.05) half.
+
+    Returns
+    -------
+    catalog : DataFrame
+        The columns and units of the real table, nothing missing yet.
+    truth : DataFrame
+        GASS, lgGF_true, gas_seen, gas_unseen [dex].
+    """
+    rng = np.random.default_rng(seed)
+    mass, z, low = sample_masses_and_distances(rng, n_low, n_high)
+    distance = COSMOLOGY.luminosity_distance(z).value
+    colour = sample_colours(rng, mass)
+    conc, axis_ratio, r50_kpc = sample_structure(rng, mass, colour, z, low)
+    extinction = np.clip(10 ** (-1.045 + 0.25 * rng.standard_normal(mass.size)), 0.022, 0.69)
+    model_r = apparent_magnitude(rng, mass, colour, conc, axis_ratio, r50_kpc, distance, extinction)
+    # mu* uses the z-band radius: blue galaxies are larger in r than in z.
+    lg_density = mass - np.log10(2 * np.pi * r50_kpc**2) + 0.10 - 0.027 * (colour - 4)
+    lg_density += 0.09 * rng.standard_normal(mass.size)
+    lg_gf_true, seen, unseen = sample_gas(rng, mass, colour, conc, axis_ratio, r50_kpc)
+    lg_gf, is_limit = observe_gas(rng, mass, z, low, lg_gf_true)
+    lg_sfr = -0.36 - 0.47 * (colour - 4) + 0.95 * (mass - 10.3) - 0.059 * (colour - 4) ** 2
+    lg_sfr += np.clip(0.28 + 0.04 * (colour - 4), 0.2, 0.36) * rng.standard_normal(mass.size)
+    ra, dec = sample_sky(rng, low)
+    source, confused = sample_sources(rng, colour, lg_gf, is_limit)
+
+    mass, lg_gf = mass.round(3), lg_gf.round(3)
+    r50 = (r50_kpc * ARCSEC * (1 + z) ** 2 / (distance * 1e3)).round(2)
+    conc, axis_ratio = conc.round(2), axis_ratio.round(4)
+    cos_squared = np.clip((axis_ratio**2 - Q0**2) / (1 - Q0**2), 0, 1)
+    ids = FIRST_ID + rng.permutation(mass.size)
+    catalog = pd.DataFrame({
+        "GASS": ids, "RA": ra.round(5), "DEC": dec.round(5), "zSDSS": z.round(5), "Dlum": distance.round(1),
+        "lgMstar": mass, "expAB_r": axis_ratio, "model_r": model_r.round(4), "ext_r": extinction.round(4),
+        "petrR50_r": r50, "petrR90_r": (conc * r50).round(2), "lgmust": lg_density.round(2), "CINDX": conc,
+        "INCL": np.degrees(np.arccos(np.sqrt(cos_squared))).round(1), "NUVr": colour.round(2),
+        "SFR_best": (10**lg_sfr).round(4), "HIsrc": source, "lgMHI": (mass + lg_gf).round(3), "lgGF": lg_gf,
+        "HIconf_flag": confused,
+    })  # fmt: skip
+    truth = pd.DataFrame({"GASS": ids, "lgGF_true": lg_gf_true.round(3), "gas_seen": seen.round(3),
+                          "gas_unseen": unseen.round(3)})  # fmt: skip
+    order = np.argsort(catalog["RA"].to_numpy(), kind="stable")
+    return catalog.iloc[order].reset_index(drop=True), truth.iloc[order].reset_index(drop=True)
+
+
+def hide_missing(catalog, seed=SEED):
+    """Put the sentinel into NUVr (only above lgMstar = 9.6, as in xGASS) and into SFR_best."""
+    rng = np.random.default_rng(seed + 1)
+    catalog = catalog.copy()
+    massive = np.flatnonzero(catalog["lgMstar"] > 9.6)
+    catalog.loc[massive[rng.permutation(massive.size)[:N_NO_NUVR]], "NUVr"] = MISSING
+    catalog.loc[rng.permutation(len(catalog))[:N_NO_SFR], "SFR_best"] = MISSING
+    return catalog
+
+
+def write_mock(folder=MOCK):
+    """Write catalog.csv and truth.csv, the same bytes each time."""
+    catalog, truth = make_sample()
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    hide_missing(catalog).to_csv(folder / "catalog.csv", index=False, lineterminator="\n")
+    truth.to_csv(folder / "truth.csv", index=False, lineterminator="\n")
+
+
+def read_off_picture(rng, catalog, truth, gas_noise=GAS_READING_NOISE):
+    """What a careful reader could measure in the picture of each galaxy, with the scatter of PICTURE_SCATTER.
+
+    `gas_noise` [dex] is the error with which arm strength and blue disc tell gas_seen.
+    """
+    exact = catalog[list(PICTURE_SCATTER)].assign(
+        lg_r50=np.log10(catalog["petrR50_r"]), gas_seen=truth["gas_seen"]
+    )
+    scatter = [*PICTURE_SCATTER.values(), 0.02, gas_noise]
+    return (exact + scatter * rng.standard_normal(exact.shape)).add_suffix("_picture")
+
+
+def noise_floor(n=100_000, seed=1, gas_noise=GAS_READING_NOISE):
+    """The best scores that can be reached on the labels, with all the training data one could wish for.
+
+    A sample of `n` galaxies comes from the same recipe; gradient-boosted trees learn on one half and are
+    scored on the other, limits included, as the notebooks score. What they miss is noise for that input, to
+    about 0.003 dex.
+
+    Returns
+    -------
+    dict
+        For each input (keys of the result) and for "all", "detections" and "limits": "rmse" [dex] and "r2".
+    """
+    n_low = round(n * N_LOW / (N_LOW + N_HIGH))
+    catalog, truth = make_sample(seed, n_low, n - n_low)
+    rng = np.random.default_rng(seed + 1)
+    picture = read_off_picture(rng, catalog, truth, gas_noise)
+    table = catalog[FEATURES]
+    inputs = {
+        "table": table,
+        "table_without_nuvr": table.drop(columns="NUVr"),
+        "table_with_distance_and_sfr": catalog[[*FEATURES, "petrR90_r", "ext_r", "zSDSS", "SFR_best"]],
+        "picture": picture,
+        "both": table.join(picture),
+        "table_and_all_scatter": table.join(truth[["gas_seen", "gas_unseen"]]),
+    }
+    train = rng.random(n) < 0.5
+    label, is_limit = catalog["lgGF"], catalog["HIsrc"] == 4
+    groups = {"all": ~train, "detections": ~train & ~is_limit, "limits": ~train & is_limit}
+    scores = {}
+    for name, features in inputs.items():
+        model = HistGradientBoostingRegressor(
+            max_iter=400, learning_rate=0.06, min_samples_leaf=40, random_state=0
+        )
+        predicted = pd.Series(model.fit(features[train], label[train]).predict(features), label.index)
+        scores[name] = {
+            group: {"rmse": round(float(root_mean_squared_error(label[rows], predicted[rows])), 3),
+                    "r2": round(float(r2_score(label[rows], predicted[rows])), 3)}
+            for group, rows in groups.items()
+        }  # fmt: skip
+    return scores
+
+
+def floor_table(scores):
+    """The noise floor as lines of a Markdown table."""
+    lines = [
+        "| what the model may see | all: RMSE (dex), R2 | detections: RMSE, R2 | limits: RMSE |",
+        "|---|---|---|---|",
+    ]
+    for name, score in scores.items():
+        everything, found, limits = score["all"], score["detections"], score["limits"]
+        lines.append(
+            f"| {FLOOR_ROWS[name]} | {everything['rmse']:.3f}, {everything['r2']:.3f} "
+            f"| {found['rmse']:.3f}, {found['r2']:.3f} | {limits['rmse']:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def write_floor(folder=MOCK):
+    """Measure the noise floor; write noise_floor.json and the table in README.md between its two markers."""
+    scores = noise_floor()
+    (folder / "noise_floor.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    readme = folder / "README.md"
+    before, rest = readme.read_text(encoding="utf-8").split(FLOOR_MARKS[0])
+    after = rest.split(FLOOR_MARKS[1])[1]
+    table = f"{FLOOR_MARKS[0]}\n{floor_table(scores)}\n{FLOOR_MARKS[1]}"
+    readme.write_text(before + table + after, encoding="utf-8")
+    print(floor_table(scores))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--floor", action="store_true", help="also measure the noise floor (a minute)")
+    arguments = parser.parse_args()
+    write_mock()
+    if arguments.floor:
+        write_floor()
