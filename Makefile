@@ -1,0 +1,63 @@
+# Practical machine learning for astronomers: everything starts here. `make help` lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+PY = $(VENV)/bin/python
+REAL := $(wildcard $(abspath ../shared/xgass))
+NBVAL = OMP_NUM_THREADS=2 TUTORIAL_FAST= $(PY) -m pytest --nbval-current-env --nbval-cell-timeout 1200
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lab data mock refresh bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+# The stamps live inside the environment: a new environment or a changed list installs again.
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12"; exit 1; }
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@echo "Installing requirements.txt into $(VENV) (once, several minutes) ..."
+	@$(PY) -m pip install -qq -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-simulate: data/simulate/requirements.txt $(VENV)/.installed
+	@$(PY) -m pip install -qq -r data/simulate/requirements.txt
+	@touch $@
+
+run: $(VENV)/.installed  ## run both notebooks; executed copies and HTML pages under build/
+	OMP_NUM_THREADS=2 $(PY) tools/notebooks.py run
+
+test: $(VENV)/.installed-simulate  ## run every test, then both notebooks against their saved outputs
+	$(PY) -m ruff check
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope tests
+ifneq ($(REAL),)
+	@echo "Real catalogue found: part 1 is compared with its saved outputs, cell by cell."
+	XGASS_SOURCE=xgass XGASS_DATA=$(REAL) $(NBVAL) --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg day2/01-*.ipynb
+else
+	@echo "No real catalogue in ../shared/xgass: part 1 runs on the SIMULATED sample and its outputs," \
+	  "saved from the real one, are not compared."
+	XGASS_SOURCE=mock $(NBVAL) --nbval-lax day2/01-*.ipynb
+endif
+	XGASS_SOURCE=mock $(NBVAL) --nbval-lax day2/02-*.ipynb
+
+lab: $(VENV)/.installed  ## open the notebooks in JupyterLab
+	$(PY) -m jupyter lab --notebook-dir=day2
+
+data: $(VENV)/.installed  ## download the real catalogue and pictures into data/xgass/
+	PYTHONPATH=day2 $(PY) -m xgass
+
+mock: $(VENV)/.installed-simulate  ## remake the simulated sample in data/mock/
+	$(PY) data/simulate/catalog.py
+	$(if $(wildcard data/simulate/pictures.py),$(PY) data/simulate/pictures.py)
+
+refresh: $(VENV)/.installed  ## run the notebooks and save their outputs in place (part 1: real catalogue)
+	OMP_NUM_THREADS=2 $(PY) tools/notebooks.py refresh
+
+bench: $(VENV)/.installed  ## seconds per section and peak memory, in full and in fast mode
+	OMP_NUM_THREADS=2 $(PY) tools/notebooks.py bench
+	$(if $(wildcard tools/bench_cnn.py),OMP_NUM_THREADS=2 $(PY) tools/bench_cnn.py)
+
+clean:  ## remove build/ and caches (.venv and data/xgass stay)
+	rm -rf build .pytest_cache .ruff_cache .hypothesis
+	find day2 data tests tools \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +

@@ -1,0 +1,227 @@
+"""Run the notebooks of the tutorial, save the outputs that the repository keeps, or time them.
+
+run      execute copies, leave them and one HTML page each under build/
+refresh  execute the notebooks and save their outputs in place, if those are fit to be read by others
+bench    seconds per section and peak memory, in full and with TUTORIAL_FAST=1
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+
+import nbformat
+import psutil
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert import HTMLExporter
+
+ROOT = Path(__file__).resolve().parents[1]
+KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+INLINE = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+WARNING = re.compile(r"\b\w*Warning\b")
+# The slash must open the path: "arxiv.org/work/" is an address, not a folder of this machine.
+MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|work|tmp|usr|opt|Users)/\S*|[A-Z]:\\+Users\\\S*")
+
+
+def headings(nb):
+    """Return (cell index, level, text) of every markdown heading of a notebook, code fences left out."""
+    found = []
+    for index, cell in enumerate(nb.cells):
+        if cell.cell_type == "markdown":
+            text = re.sub(r"^```.*?^```", "", cell.source, flags=re.M | re.S)
+            titles = re.findall(r"(?m)^(#{1,6}) +(.+?) *$", text)
+            found += [(index, len(marks), title) for marks, title in titles]
+    return found
+
+
+def section_of(nb, index):
+    """Return the top-level heading that a cell stands under."""
+    titles = [title for i, level, title in headings(nb) if level == 1 and i <= index]
+    return titles[-1] if titles else "(before the first heading)"
+
+
+def section_seconds(nb):
+    """Return {top-level heading: seconds of its code cells} from the times that nbclient recorded."""
+    seconds = {}
+    for index, cell in enumerate(nb.cells):
+        times = cell.metadata.get("execution", {})
+        if "iopub.execute_input" in times and "shell.execute_reply" in times:
+            start, end = (datetime.fromisoformat(times[key].replace("Z", "+00:00"))
+                          for key in ("iopub.execute_input", "shell.execute_reply"))
+            section = section_of(nb, index)
+            seconds[section] = seconds.get(section, 0) + (end - start).total_seconds()
+    return seconds
+
+
+def watch_memory(manager, done, peak):
+    """Keep in peak[0] the largest resident memory (bytes) of the kernel and its children until `done`."""
+    while not done.wait(0.1):
+        try:
+            kernel = psutil.Process(manager.provisioner.pid)
+            family = [kernel, *kernel.children(recursive=True)]
+            peak[0] = max(peak[0], sum(process.memory_info().rss for process in family))
+        except (psutil.Error, AttributeError):
+            continue  # the kernel has not started yet, or has just gone
+
+
+def execute(path, **env):
+    """Run a notebook top to bottom in its own folder, on the interpreter that runs this file.
+
+    Returns
+    -------
+    nb : the notebook with its outputs, also when a cell failed
+    timing : dict with `sections` (seconds by heading), `total` (s) and `peak` (MB)
+    failure : str, which cell failed and why in a few lines; empty when none did
+    """
+    nb = nbformat.read(path, as_version=4)
+    # Without folders to look in, "python3" can only be this interpreter: no kernel of the user's own wins.
+    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
+    client = NotebookClient(nb, km=manager, timeout=1800, store_widget_state=False, coalesce_streams=True,
+                            resources={"metadata": {"path": str(path.resolve().parent)}})
+    at, peak, failure, done = [0], [0], "", threading.Event()
+    client.on_cell_execute = lambda cell, cell_index: at.__setitem__(0, cell_index)
+    watcher = threading.Thread(target=watch_memory, args=(manager, done, peak), daemon=True)
+    watcher.start()
+    start = time.perf_counter()
+    try:
+        # The kernel's own log is not for the reader: what cells write to stderr is in their outputs.
+        client.execute(env={**os.environ, **INLINE, **env}, stderr=subprocess.DEVNULL)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        section = section_of(nb, at[0])
+        failure = f"{path.name} failed in cell {at[0] + 1}, section '{section}':\n{reason(error)}"
+    finally:
+        done.set()
+        watcher.join()
+        run_sync(manager.shutdown_kernel)(now=True)
+    total = time.perf_counter() - start
+    return nb, {"sections": section_seconds(nb), "total": total, "peak": peak[0] / 1e6}, failure
+
+
+def reason(error):
+    """Return the failing line and the message of an error, indented."""
+    if not isinstance(error, CellExecutionError):
+        return f"    {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+    arrow = re.search(r"(?m)^-+> ?\d+ .*$", re.sub(r"\x1b\[[0-9;]*m", "", error.traceback))
+    return (f"    {arrow.group()}\n" if arrow else "") + f"    {error.ename}: {error.evalue}"[:500]
+
+
+def report(name, timings):
+    """Print seconds per section, total and peak memory, a column for each timing of {label: timing}."""
+    sections = list(dict.fromkeys(title for timing in timings.values() for title in timing["sections"]))
+    rows = [(title, [f"{t['sections'].get(title, 0):.1f}" for t in timings.values()]) for title in sections]
+    rows += [("total", [f"{t['total']:.1f}" for t in timings.values()]),
+             ("peak memory, MB", [f"{t['peak']:.0f}" for t in timings.values()])]
+    width = max(len(title) for title in [name, *(title for title, _ in rows)])
+    print()
+    for title, figures in [(name, timings), *rows]:
+        print(title.ljust(width) + "".join(figure.rjust(10) for figure in figures), flush=True)
+
+
+def save_page(nb, path):
+    """Write one self-contained HTML page that a phone can show."""
+    nb = nbformat.from_dict(nb)
+    for cell in nb.cells:
+        if cell.cell_type == "markdown":  # the badge, a picture on another host, becomes its words
+            cell.source = re.sub(r"!\[([^\]]*)\]\(https?://[^)]*\.svg\)", r"\1", cell.source)
+            cell.source = re.sub(r"\]\((\d\d-[\w-]+)\.ipynb\b", r"](\1.html", cell.source)  # page to page
+    title = next((text for _, _, text in headings(nb)), path.stem)
+    exporter = HTMLExporter(raw_template=(ROOT / "tools" / "page.html.j2").read_text(encoding="utf-8"),
+                            exclude_input_prompt=True, exclude_output_prompt=True)
+    body, _ = exporter.from_notebook_node(nb, resources={"metadata": {"name": title}})
+    path.write_text(body, encoding="utf-8")
+
+
+def universe(path):
+    """Return the environment for a notebook: part 1 on the real catalogue if it is here, else simulated."""
+    named = os.environ.get("XGASS_DATA")
+    folders = [ROOT / "day2" / named, ROOT / named] if named else []
+    for folder in [*folders, ROOT.parent / "shared" / "xgass", ROOT / "data" / "xgass"]:
+        if path.name.startswith("01-") and any(folder.glob("xGASS_representative_sample.*")):
+            return {"XGASS_SOURCE": "xgass", "XGASS_DATA": str(folder.resolve())}
+    return {"XGASS_SOURCE": "mock"}
+
+
+def unfit(nb):
+    """Return what makes outputs unfit to be saved: errors, stderr, warnings, paths of this machine."""
+    found = []
+    for index, cell in enumerate(nb.cells):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            text = output.get("text", "") + "".join(data[mime] for mime in data if mime.startswith("text/"))
+            faults = {"error": output.output_type == "error" and f"{output.ename}: {output.evalue}",
+                      "stderr": output.get("name") == "stderr" and text.strip(),
+                      "warning": (match := WARNING.search(text)) and match.group(),
+                      "path of this machine": (match := MACHINE_PATH.search(text)) and match.group()}
+            found += [f"    cell {index + 1}, {kind}: {what[:200]}" for kind, what in faults.items() if what]
+    return found
+
+
+def tidy(nb):
+    """Drop what changes from run to run or from machine to machine: times, versions, widget state."""
+    for cell in nb.cells:
+        cell.metadata.pop("execution", None)
+    language = {key: value for key, value in nb.metadata.get("language_info", {}).items() if key != "version"}
+    nb.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": language})
+    return nb
+
+
+def run(path, args):
+    """Execute a copy into the build folder; return what failed."""
+    args.out.mkdir(parents=True, exist_ok=True)
+    nb, timing, failure = execute(path)
+    nbformat.write(nb, args.out / path.name)
+    save_page(nb, args.out / f"{path.stem}.html")
+    report(path.name, {"seconds": timing})
+    texts = [output.get("text", "") for cell in nb.cells for output in cell.get("outputs", [])]
+    print(*re.findall(r"(?m)^Using the .*", "\n".join(texts)), sep="\n")  # which universe was in use
+    return [f"{failure}\n    What ran is kept in {os.path.relpath(args.out / path.name)}."] if failure else []
+
+
+def refresh(path, _):
+    """Execute a notebook and save its outputs in place; return what was refused and why."""
+    env = universe(path)
+    if path.name.startswith("01-") and env["XGASS_SOURCE"] != "xgass":
+        return [f"{path.name} is not saved: it is shown on the real catalogue, which is not here. "
+                "`make data` fetches it, or name its folder in XGASS_DATA."]
+    nb, timing, failure = execute(path, TUTORIAL_FAST="", **env)
+    report(path.name, {"seconds": timing})
+    if complaints := [failure] if failure else unfit(nb):
+        return [f"{path.name} is not saved:", *complaints]
+    nbformat.write(tidy(nb), path)
+    return []
+
+
+def bench(path, _):
+    """Print seconds per section and peak memory in full and in fast mode; return what failed."""
+    env, timings, failures = universe(path), {}, []
+    for label, fast in (("full, s", ""), ("fast, s", "1")):
+        _, timings[label], failure = execute(path, TUTORIAL_FAST=fast, **env)
+        failures += [failure] if failure else []
+    report(f"{path.name} ({env['XGASS_SOURCE']})", timings)
+    return failures
+
+
+def main():
+    """Read the command line; the exit status is 1 when anything failed or was refused."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("command", choices=["run", "refresh", "bench"])
+    parser.add_argument("notebooks", nargs="*", type=Path, help="default: every notebook of day2/")
+    parser.add_argument("--out", type=Path, default=ROOT / "build", help="folder of the executed copies")
+    args = parser.parse_args()
+    paths = args.notebooks or sorted((ROOT / "day2").glob("*.ipynb"))
+    command = {"run": run, "refresh": refresh, "bench": bench}[args.command]
+    problems = [problem for path in paths for problem in command(path, args)]
+    sys.exit("\n" + "\n".join(problems) if problems else 0)
+
+
+if __name__ == "__main__":
+    main()
