@@ -1,0 +1,296 @@
+"""Render one SDSS-like colour picture per mock galaxy.
+
+Every picture follows from the galaxy's row in ``data/mock/catalog.csv`` (size, shape, concentration,
+magnitude, colour) and from ``gas_seen`` in ``data/mock/truth.csv``, the part of the gas scatter that shows.
+Fluxes are in nanomaggies (zero point 22.5), lengths in arcsec. Run ``python data/simulate/pictures.py``.
+"""
+
+import argparse
+import io
+import multiprocessing
+from pathlib import Path
+
+import galsim
+import numpy as np
+import pandas as pd
+from PIL import Image
+from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.optimize import brentq
+from scipy.special import gammainc
+from tqdm import tqdm
+
+MOCK = Path(__file__).resolve().parents[1] / "mock"
+
+PIXEL = 0.396  # arcsec, the SDSS camera
+FIELD = 224  # native pixels, 88.7 arcsec as the tutorial's real cutouts
+REBIN = 2  # native pixels averaged per side: 112 px of 0.792 arcsec in the file
+QUALITY = 90  # of the JPEG: all pictures together stay below 8 MB
+
+BANDS = "gri"
+DEPTH = {"g": 23.3, "r": 23.1, "i": 22.3}  # 5 sigma point source, mag
+SEEING_R, SEEING_SCATTER = 1.43, 0.145  # arcsec FWHM, and its scatter in ln: quartiles 1.30 and 1.58
+SEEING_RATIO = {"g": 1.06, "r": 1.0, "i": 0.95}
+ELECTRONS = 800.0  # per nanomaggy in one 54 s exposure
+DUST = {"g": 1.35, "r": 1.0, "i": 0.75}  # extinction relative to r
+FULL_WELL = 60.0  # nanomaggies per native pixel
+
+# The stretch of the SDSS colour JPEGs (Lupton et al. 2004), measured on real pictures of smooth galaxies.
+STRETCH = {"i": 2.4, "r": 2.7, "g": 3.1}  # picture units per nanomaggy and native pixel, shown as R, G, B
+SOFTENING = 2.8
+BLACK = np.array([1.0, 0.5, 0.5])  # grey levels under the sky, R, G, B: the real sky is not quite black
+
+GAS_UNIT = 0.25  # dex of gas_seen that change the look by one "unit" below
+
+
+def flux(mag):
+    """Flux in nanomaggies of a magnitude."""
+    return 10 ** (-0.4 * (np.asarray(mag) - 22.5))
+
+
+def colours(gr):
+    """Flux in g, r, i relative to r along the galaxy locus, for a colour g-r in mag."""
+    ri = 0.19 + 0.35 * (gr - 0.35)  # flatter than the stellar locus: as the published JPEGs show galaxies
+    return {"g": 10 ** (-0.4 * gr), "r": 1.0, "i": 10 ** (0.4 * ri)}
+
+
+def colour_from_nuv(nuvr):
+    """Mean g-r at a given NUV-r (mag): blue cloud near 0.35, red sequence near 0.75."""
+    return 0.54 + 0.25 * np.tanh((nuvr - 3.7) / 1.6)
+
+
+def disc_scale(r50, bulge_share, bulge_r50, index):
+    """Exponential scale length that gives bulge plus disc the half-light radius ``r50``."""
+    b = 2 * index - 1 / 3
+    inside = gammainc(2 * index, b * (r50 / bulge_r50) ** (1 / index))
+    share = np.clip((0.5 - bulge_share * inside) / (1 - bulge_share), 0.15, 0.75)
+    return r50 / brentq(lambda x: 1 - (1 + x) * np.exp(-x) - share, 0.1, 10)
+
+
+def describe(row, rng):
+    """Physical parameters of one galaxy, drawn around its catalogue row."""
+    nuvr = row.NUVr if row.NUVr > -50 else 4.0
+    gas = 2.5 * np.tanh(row.gas_seen / GAS_UNIT / 2.5)
+    blue = 1 / (1 + np.exp((nuvr - 4.0 + rng.normal(0, 0.4)) / 0.7))  # 1: forms stars, 0: quiescent
+    share = float(np.clip((row.CINDX - 2.15) / 1.1 + rng.normal(0, 0.05), 0.02, 0.85))
+    index = 1.5 + 2.5 * share**0.5
+    r50 = np.sqrt(max(row.petrR50_r**2 - (0.6 * SEEING_R) ** 2, 0.36))  # without the blur of the seeing
+    bulge_r50 = r50 * (0.25 + 0.65 * share)
+    return {
+        "gas": gas, "blue": blue, "r50": r50, "share": share, "index": index,
+        "bulge_r50": bulge_r50, "scale": disc_scale(r50, share, bulge_r50, index),
+        "q": float(np.clip(row.expAB_r, 0.12, 1.0)), "angle": rng.uniform(0, np.pi),
+        "gr": colour_from_nuv(nuvr) + rng.normal(0, 0.035) + 0.38 * row.ext_r,  # reddened
+        "mag": row.model_r,  # as observed, behind the dust of the Milky Way
+    }  # fmt: skip
+
+
+def plane(galaxy, rng):
+    """Radius (scale lengths) and azimuth in the plane of the disc, a little lopsided."""
+    axis = (np.arange(FIELD) - (FIELD - 1) / 2) * PIXEL
+    x, y = np.meshgrid(axis, axis)
+    c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])
+    u, v = c * x + s * y, (-s * x + c * y) / galaxy["q"]
+    shift = rng.normal(0, 0.12, 2) * galaxy["scale"] * galaxy["blue"]
+    reach = np.hypot(u, v) / galaxy["scale"]
+    lean = reach / (1 + reach)
+    u, v = u - shift[0] * lean, v - shift[1] * lean
+    return np.hypot(u, v) / galaxy["scale"] + 1e-3, np.arctan2(v, u), v * galaxy["q"]
+
+
+def feathers(radius, azimuth, pitch, rng):
+    """Patchy field of unit variance, drawn out along spirals of the given pitch (the flocculent arms)."""
+    noise = rng.normal(size=(96, 128))
+    coarse, fine = (gaussian_filter(noise, width, mode="wrap") for width in ((6.0, 3.0), (2.0, 1.3)))
+    noise = coarse / coarse.std() + 0.8 * fine / fine.std()
+    turn = np.log(radius)
+    row = (turn + 4) / 7 * 96
+    column = ((azimuth - turn / np.tan(pitch)) / (2 * np.pi) % 1) * 128
+    return map_coordinates(noise / noise.std(), [row, column], order=1, mode="grid-wrap")
+
+
+def arms(radius, azimuth, galaxy, rng):
+    """Contrast of the spiral arms: a log-spiral wave of 2 to 4 arms times log-normal feathers."""
+    pitch = np.deg2rad(rng.uniform(14, 34)) * rng.choice([-1, 1])
+    number = rng.choice([2, 2, 2, 3, 4])
+    feather, patch = feathers(radius, azimuth, pitch, rng), feathers(radius, azimuth, np.pi / 2, rng)
+    phase = number * (azimuth - np.log(radius) / np.tan(pitch)) + rng.uniform(0, 2 * np.pi) + 0.9 * patch
+    wave = rng.uniform(0.1, 0.8) * np.cos(phase) * np.clip(1 + 0.6 * patch, 0, 2)  # faint to grand
+    strength = (0.2 + 0.8 * galaxy["blue"]) * np.exp(0.45 * galaxy["gas"])
+    strength *= np.clip(radius / 0.8 - 0.3, 0, 1)  # no arms in the very centre
+    return np.exp(1.8 * np.tanh(strength * (wave + 0.35 * feather + 0.3 * patch) / 1.8))
+
+
+def knots(light, galaxy, rng):
+    """Star-forming knots, placed where the young light is; the number grows with gas and star formation."""
+    room = np.clip(galaxy["r50"] / 5, 0.3, 2)
+    number = rng.poisson(22 * galaxy["blue"] * np.exp(0.6 * galaxy["gas"]) * room)
+    out = np.zeros_like(light)
+    places = rng.choice(light.size, size=number, p=light.ravel() / light.sum())
+    np.add.at(out.ravel(), places, rng.lognormal(0, 0.9, number))
+    return gaussian_filter(out, 0.8)
+
+
+def layers(galaxy, rng):
+    """What the disc is made of.
+
+    Returns the old disc (sum 1), a list of other parts (image in units of the galaxy's r flux, g-r) and the
+    optical depth of dust. The young parts grow with gas: arms, knots, a blue disc farther out.
+    """
+    radius, azimuth, height = plane(galaxy, rng)
+    spiral = arms(radius, azimuth, galaxy, rng)
+    edge = (3.2 + 0.5 * galaxy["gas"]) * galaxy["r50"] / galaxy["scale"]  # low gas: truncated disc
+    disc = np.exp(-radius) / (1 + np.exp(np.clip((radius - edge) / 0.35, -50, 50)))
+    old = disc * spiral**0.4
+    young = np.exp(-radius / 1.3) * radius / (0.6 + radius) * spiral**1.4
+    start = 1.5 * galaxy["r50"] / galaxy["scale"]
+    outer = np.exp(-radius * galaxy["scale"] / galaxy["r50"] / 1.3) * spiral**0.5
+    outer = outer / (1 + np.exp(np.clip((start - radius) / 0.3, -50, 50)))
+    clumps = knots(young * disc**0.3 + 1e-12, galaxy, rng)
+    gas = np.exp(0.6 * galaxy["gas"])
+    parts = [
+        (young, 0.28 * galaxy["blue"] * gas**0.6 * (1 - galaxy["share"]), 0.45 * galaxy["gr"]),
+        (clumps, 0.05 * galaxy["blue"] * gas * (1 - galaxy["share"]), -0.15),
+        (outer, 0.055 * gas, 0.22),
+    ]
+    if rng.random() < 0.35 and 0.08 < galaxy["share"] < 0.6:
+        parts.append((bar(radius, azimuth, galaxy, rng), 0.12, galaxy["gr"] + 0.1))
+    parts = [(image / image.sum() * share, gr) for image, share, gr in parts if image.sum() > 0]
+    return old / old.sum(), parts, dust_depth(height, galaxy, rng)
+
+
+def bar(radius, azimuth, galaxy, rng):
+    """A bar in the plane of the disc, about as long as the half-light radius."""
+    turned = azimuth - rng.uniform(0, np.pi)
+    length = rng.uniform(0.6, 1.1) * galaxy["r50"] / galaxy["scale"]
+    u, v = radius * np.cos(turned) / length, radius * np.sin(turned) / (0.28 * length)
+    return np.exp(-0.5 * (u**4 + v**2))
+
+
+def dust_depth(height, galaxy, rng):
+    """Optical depth in r of the dust lane of a disc seen edge-on, zero for the others."""
+    middle, width = rng.normal(0, 0.1), 0.06 * galaxy["scale"] + 0.35
+    if galaxy["q"] > 0.3 or galaxy["share"] > 0.6:
+        return 0.0
+    depth = rng.uniform(0.2, 1.2) * (0.3 + 0.7 * galaxy["blue"])
+    return depth * np.exp(-0.5 * ((height - middle) / width) ** 2)
+
+
+def galaxy_light(galaxy, rng):
+    """One GalSim profile per band, before the seeing; the colour is the row's, whatever the gas."""
+    old, parts, depth = layers(galaxy, rng)
+    bulge = galsim.Sersic(galaxy["index"], half_light_radius=galaxy["bulge_r50"], trunc=8 * galaxy["r50"])
+    roundness = galaxy["q"] ** (0.4 + 0.6 * galaxy["share"])  # a bulge is rounder than its disc
+    bulge = bulge.shear(q=roundness, beta=galaxy["angle"] * galsim.radians)
+    bulge_gr = min(galaxy["gr"] + 0.03 + 0.35 * galaxy["blue"], 0.88)
+    profiles = {}
+    for band in BANDS:
+        total, in_bulge = colours(galaxy["gr"])[band], galaxy["share"] * colours(bulge_gr)[band]
+        disc = sum(image * colours(gr)[band] for image, gr in parts)
+        rest = total - in_bulge - disc.sum()  # old disc stars make up the colour of the row
+        disc = disc + old * max(rest, 0.1 * total * (1 - galaxy["share"]))
+        disc = galsim.Image(disc * np.exp(-DUST[band] * depth), scale=PIXEL)
+        body = galsim.InterpolatedImage(disc, x_interpolant="linear") + bulge.withFlux(in_bulge)
+        profiles[band] = body * flux(galaxy["mag"])
+    return profiles
+
+
+def bystanders(rng):
+    """Foreground stars and other galaxies: (profile in r, g-r), as many as at high Galactic latitude."""
+    bodies = []
+    for star, mean, faintest, slope in ((True, 2.2, 22.0, 0.20), (False, 7.0, 22.8, 0.40)):
+        for _ in range(rng.poisson(mean)):
+            mag = max(faintest + np.log10(1 - rng.random()) / slope, 13.5)
+            gr = rng.choice([0.45, 1.35]) + rng.normal(0, 0.12) if star else rng.normal(0.75, 0.3)
+            x, y = rng.uniform(-0.5, 0.5, 2) * FIELD * PIXEL
+            r50 = 0.5 * 10 ** (0.12 * (22.5 - mag)) * rng.lognormal(0, 0.3)
+            q, angle = rng.uniform(0.3, 1), rng.uniform(0, np.pi) * galsim.radians
+            disc = galsim.Exponential(half_light_radius=r50).shear(q=q, beta=angle)
+            body = galsim.DeltaFunction() if star else disc
+            if np.hypot(x, y) > 6:  # not on top of the galaxy: SDSS would have taken them for one
+                bodies.append((body.shift(x, y) * flux(mag), gr))
+    return bodies
+
+
+def observe(profile, psf, band, rng):
+    """Fluxes per native pixel as the camera sees them: the sky noise follows from the depth and the PSF."""
+    light = galsim.Convolve(profile, psf).drawImage(nx=FIELD, ny=FIELD, scale=PIXEL).array
+    stamp = psf.drawImage(nx=41, ny=41, scale=PIXEL).array
+    sky = flux(DEPTH[band]) / 5 * np.sqrt((stamp**2).sum())
+    noise = np.sqrt(sky**2 + np.clip(light, 0, None) / ELECTRONS)
+    return np.minimum(light + rng.normal(size=light.shape) * noise, FULL_WELL)
+
+
+def stretch(seen):
+    """Lupton arcsinh colour picture, uint8, from fluxes per native pixel; rebinned by averaging fluxes."""
+    size = FIELD // REBIN
+    rgb = np.stack([STRETCH[band] * seen[band] for band in "irg"], axis=-1)
+    rgb = rgb.reshape(size, REBIN, size, REBIN, 3).mean((1, 3))
+    rgb = np.clip(rgb + BLACK / 255, 0, None)
+    total = rgb.sum(-1, keepdims=True) + 1e-9
+    rgb *= np.arcsinh(SOFTENING * total) / (SOFTENING * total)
+    rgb /= np.maximum(rgb.max(-1, keepdims=True), 1)  # too bright: keep the hue
+    return (255 * rgb + 0.5).astype(np.uint8)[::-1]
+
+
+def picture(row):
+    """Picture of one galaxy.
+
+    Parameters
+    ----------
+    row : pandas.Series
+        One row of the mock catalogue joined with ``gas_seen`` (dex); ``GASS`` seeds the random numbers.
+
+    Returns
+    -------
+    numpy.ndarray
+        Colour picture, shape (112, 112, 3), uint8, north up.
+    """
+    look, light, field, night = np.random.default_rng(int(row.GASS)).spawn(4)
+    galaxy = describe(row, look)
+    profiles = galaxy_light(galaxy, light)
+    others = bystanders(field)
+    seeing = SEEING_R * np.exp(night.normal(0, SEEING_SCATTER))
+    g1, g2 = night.normal(0, 0.02, 2)
+    seen = {}
+    for band in BANDS:
+        psf = galsim.Moffat(3.0, fwhm=seeing * SEEING_RATIO[band]).shear(g1=g1, g2=g2)
+        scene = galsim.Sum([profiles[band]] + [body * colours(gr)[band] for body, gr in others])
+        seen[band] = observe(scene, psf, band, night)
+    return stretch(seen)
+
+
+def encode(pixels):
+    """JPEG bytes of a picture."""
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "JPEG", quality=QUALITY, optimize=True)
+    return out.getvalue()
+
+
+def save(job):
+    """Render one row into a folder."""
+    row, folder = job
+    (folder / f"{int(row.GASS)}.jpg").write_bytes(encode(picture(row)))
+
+
+def read_rows(mock=MOCK):
+    """The mock catalogue joined with the visible gas excess, one row per galaxy."""
+    table = pd.read_csv(mock / "catalog.csv")
+    table = table.merge(pd.read_csv(mock / "truth.csv"), on="GASS", validate="1:1")
+    return [row for _, row in table.iterrows()]
+
+
+def main():
+    """Render all pictures on all cores."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--out", type=Path, default=MOCK / "images")
+    folder = parser.parse_args().out
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = read_rows()
+    with multiprocessing.Pool() as pool:
+        jobs = [(row, folder) for row in rows]
+        for _ in tqdm(pool.imap_unordered(save, jobs, chunksize=8), total=len(jobs)):
+            pass
+
+
+if __name__ == "__main__":
+    main()
