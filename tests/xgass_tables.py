@@ -24,7 +24,8 @@ def as_real():
 
 def write_fits(df, path):
     """Write a FITS table, big-endian as FITS is."""
-    Table.from_pandas(df.astype({name: object for name in df.select_dtypes("str")})).write(path, overwrite=True)
+    words = {name: object for name in df if isinstance(df[name].iloc[0], str)}
+    Table.from_pandas(df.astype(words)).write(path, overwrite=True)
     return path
 
 
