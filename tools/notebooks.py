@@ -6,6 +6,7 @@ bench    seconds per section and peak memory, in full and with TUTORIAL_FAST=1
 """
 
 import argparse
+import copy
 import os
 import re
 import subprocess
@@ -27,6 +28,7 @@ from nbconvert import HTMLExporter
 ROOT = Path(__file__).resolve().parents[1]
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 INLINE = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
 WARNING = re.compile(r"\b\w*Warning\b")
 # The slash must open the path: "arxiv.org/work/" is an address, not a folder of this machine.
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|work|tmp|usr|opt|Users)/\S*|[A-Z]:\\+Users\\\S*")
@@ -85,7 +87,7 @@ def execute(path, **env):
     nb = nbformat.read(path, as_version=4)
     # Without folders to look in, "python3" can only be this interpreter: no kernel of the user's own wins.
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
-    client = NotebookClient(nb, km=manager, timeout=1800, store_widget_state=False, coalesce_streams=True,
+    client = NotebookClient(nb, km=manager, timeout=1800, coalesce_streams=True,
                             resources={"metadata": {"path": str(path.resolve().parent)}})
     at, peak, failure, done = [0], [0], "", threading.Event()
     client.on_cell_execute = lambda cell, cell_index: at.__setitem__(0, cell_index)
@@ -128,8 +130,11 @@ def report(name, timings):
 
 def save_page(nb, path):
     """Write one self-contained HTML page that a phone can show."""
-    nb = nbformat.from_dict(nb)
+    nb = copy.deepcopy(nb)
+    nb.metadata.pop("widgets", None)  # a slider needs a live kernel; the page shows the figure beside it
     for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
         if cell.cell_type == "markdown":  # the badge, a picture on another host, becomes its words
             cell.source = re.sub(r"!\[([^\]]*)\]\(https?://[^)]*\.svg\)", r"\1", cell.source)
             cell.source = re.sub(r"\]\((\d\d-[\w-]+)\.ipynb\b", r"](\1.html", cell.source)  # page to page
