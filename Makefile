@@ -2,15 +2,17 @@
 PYTHON ?= python3
 VENV ?= .venv
 PY = $(VENV)/bin/python
+COLAB ?= .venv-colab
 REAL := $(wildcard $(abspath ../shared/xgass))
 NBVAL = OMP_NUM_THREADS=2 TUTORIAL_FAST= $(PY) -m pytest --nbval-current-env --nbval-cell-timeout 1200
+ON_COLAB = PYDEVD_DISABLE_FILE_VALIDATION=1 OMP_NUM_THREADS=2 $(if $(REAL),XGASS_SOURCE=xgass XGASS_DATA=$(REAL),XGASS_SOURCE=mock)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lab data mock refresh bench clean
+.PHONY: help run test lab data mock refresh bench links colab colab-full clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 # The stamps live inside the environment: a new environment or a changed list installs again.
 $(VENV)/.installed: requirements.txt
@@ -57,6 +59,30 @@ refresh: $(VENV)/.installed  ## run the notebooks and save their outputs in plac
 bench: $(VENV)/.installed  ## seconds per section and peak memory, in full and in fast mode
 	OMP_NUM_THREADS=2 $(PY) tools/notebooks.py bench
 	$(if $(wildcard tools/bench_cnn.py),OMP_NUM_THREADS=2 $(PY) tools/bench_cnn.py)
+
+links: $(VENV)/.installed  ## ask every address in the texts whether it still answers
+	$(PY) tools/links.py
+
+# Colab's releases of 2026-08 exist for Python 3.11 to 3.13; Colab itself has 3.13.
+$(COLAB)/.installed: tests/colab/constraints.txt tests/colab/requirements-part1.txt
+	@test -x $(COLAB)/bin/python || $(PYTHON) -m venv $(COLAB)
+	@echo "Installing Colab's releases of what part 1 needs into $(COLAB) ..."
+	@$(COLAB)/bin/python -m pip install -qq -c tests/colab/constraints.txt -r tests/colab/requirements-part1.txt
+	@touch $@
+
+$(COLAB)/.installed-part2: tests/colab/requirements-part2.txt $(COLAB)/.installed
+	@echo "Installing Colab's releases of PyTorch and fastai into $(COLAB) ..."
+	@$(COLAB)/bin/python -m pip install -qq -c tests/colab/constraints.txt -r tests/colab/requirements-part2.txt
+	@touch $@
+
+colab: $(COLAB)/.installed  ## part 1, fast and full, and its tests with the package versions of Google Colab
+	$(ON_COLAB) TUTORIAL_FAST=1 $(COLAB)/bin/python tools/notebooks.py run day2/01-*.ipynb --out build/colab/fast
+	$(ON_COLAB) TUTORIAL_FAST= $(COLAB)/bin/python tools/notebooks.py run day2/01-*.ipynb --out build/colab
+	OMP_NUM_THREADS=1 $(COLAB)/bin/python -m pytest tests/test_catalog.py tests/test_exercises.py::TestPart1
+
+colab-full: colab $(COLAB)/.installed-part2  ## the same for both parts: PyTorch too, several gigabytes
+	XGASS_SOURCE=mock OMP_NUM_THREADS=2 $(COLAB)/bin/python tools/notebooks.py run day2/02-*.ipynb --out build/colab
+	OMP_NUM_THREADS=1 $(COLAB)/bin/python -m pytest tests/test_checks.py tests/test_exercises.py::TestPart2
 
 clean:  ## remove build/ and caches (.venv and data/xgass stay)
 	rm -rf build .pytest_cache .ruff_cache .hypothesis
