@@ -252,6 +252,13 @@ def _parse_fits(raw: bytes) -> pd.DataFrame:
                 size = header["NAXIS1"] * header["NAXIS2"]
                 if size > len(raw) or header["TFIELDS"] > MAX_COLUMNS:
                     raise DataError("the table is cut off, or is not this catalogue")
+                _check_rows(header["NAXIS2"])  # now: rows of no width need no bytes, only endless time
+                # Of arrays of varying length all cells may claim the same bytes: gigabytes from a small file.
+                varying = [c.name for c in hdus[1].columns if c.format.lstrip("0123456789")[:1] in "PQ"]
+                if varying:
+                    raise DataError(f"column {varying[0]} holds arrays of varying length: not this catalogue")
+                # Notes of astropy make it build objects (coordinates) that pandas cannot hold.
+                header.remove("COMMENT", ignore_missing=True, remove_all=True)
                 table = Table.read(hdus[1])
         table.convert_bytestring_to_unicode()
         return table[[name for name in table.colnames if table[name].ndim == 1]].to_pandas()
@@ -266,12 +273,17 @@ def _parse_text(raw: bytes) -> pd.DataFrame:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError("not a text file in ASCII or UTF-8") from error
+    if "\0" in text:
+        raise DataError("not a text file in ASCII or UTF-8: it has NUL bytes")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     if not text.endswith("\n"):
         raise DataError("cut off: the last line does not end")
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.split("\n") if line.strip()]
     comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
     lines = [line for line in lines if not line.startswith("#")]
     heads = [line for line in comments if "GASS" in line.replace(",", " ").split()]
+    if not heads and not lines:
+        raise DataError("nothing but comments")
     head = heads[-1] if heads else lines.pop(0)
     separator = "," if "," in head else None
     names = [name.strip() for name in head.split(separator, MAX_COLUMNS)]
@@ -279,6 +291,8 @@ def _parse_text(raw: bytes) -> pd.DataFrame:
         raise DataError(f"more than {MAX_COLUMNS} columns: not this catalogue")
     if len(lines) > 10 * N_GALAXIES:
         raise DataError(f"{len(lines)} rows: not this catalogue")
+    if "GASS" not in names:  # what was taken for the names may be a row of values
+        raise DataError("columns are missing: no line names GASS and the others")
     rows = []
     for number, line in enumerate(lines, 1):
         row = [value.strip() for value in line.split(separator, MAX_COLUMNS)]
@@ -295,13 +309,17 @@ def _parse_text(raw: bytes) -> pd.DataFrame:
     return df.infer_objects()
 
 
+def _check_rows(count: int) -> None:
+    if count != N_GALAXIES:
+        raise DataError(f"{count} rows, where the catalogue has {N_GALAXIES}")
+
+
 def _verified(df: pd.DataFrame, mock: bool) -> pd.DataFrame:
     """Check names, types, values and ids; return the table indexed by ``GASS``."""
     missing = [name for name in COLUMNS if name not in df]
     if missing:
         raise DataError(f"columns are missing: {', '.join(missing)}")
-    if len(df) != N_GALAXIES:
-        raise DataError(f"{len(df)} rows, where the catalogue has {N_GALAXIES}")
+    _check_rows(len(df))
     for name in COLUMNS:
         if df[name].dtype.kind not in "iuf":
             raise DataError(f"column {name} is not numeric")
@@ -327,4 +345,6 @@ def _native(column: pd.Series) -> pd.Series:
         column = column.astype("str").astype(np.float64)
     if column.name in COLUMNS:
         return column.astype(np.int64 if column.name in INTEGERS else np.float64)
-    return column.astype(np.int64) if column.dtype.kind in "iu" else column
+    if column.dtype.kind not in "iu" or column.isna().any() or column.max() > np.iinfo(np.int64).max:
+        return column  # whole numbers that int64 does not hold stay as they were
+    return column.astype(np.int64)
