@@ -7,6 +7,7 @@ import os
 import random
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from .download import (
 SIZE, SCALE = 224, 0.396  # px, arcsec/px (the native scale of SDSS): 88.7 arcsec hold every xGASS galaxy
 MIN_CONTRAST = 16  # of 255; less is an empty field: no galaxy of the sample is that faint
 MAX_PICTURE = 1_000_000  # bytes; such a picture has about 10,000
+MAX_SIDE = 2048  # px, the largest cutout of SkyServer; 1 kB of JPEG may claim gigabytes of pixels
 USER_AGENT = "AstroHackWeek2022 (https://github.com/jwuphysics/AstroHackWeek2022)"
 REQUESTS_AT_ONCE = 8
 ATTEMPTS = 3  # per picture and service
@@ -51,7 +53,10 @@ def picture_folder(folder: Path) -> Path:
 
 
 def find_pictures(folder: Path, ids: pd.Index) -> pd.Series:
-    """Find the pictures ``<GASS>.jpg`` that exist and are not empty; they are not decoded here.
+    """Find the pictures ``<GASS>.jpg`` that exist and are not empty.
+
+    They are not decoded here, but whoever decodes them later is safe from files that are something else: the
+    header and the end of each are looked at (0.05 s for all of them).
 
     Parameters
     ----------
@@ -68,21 +73,55 @@ def find_pictures(folder: Path, ids: pd.Index) -> pd.Series:
     Raises
     ------
     DataError
-        A picture is a link that leads out of the folder.
+        A picture is a link that leads out of the folder, is not a whole JPEG, or claims too many pixels.
     """
     folder = picture_folder(folder).resolve()
     found = {}
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_symlink() and not Path(entry.path).resolve().is_relative_to(folder):
+                if entry.is_symlink() and not Path(os.path.realpath(entry.path)).is_relative_to(folder):
                     raise DataError(f"{entry.name} in {folder.name} is a link that leads out of the folder")
-                if entry.name.endswith(".jpg") and entry.is_file() and entry.stat().st_size > 0:
+                if entry.name.endswith(".jpg") and os.path.isfile(entry.path):
                     found[entry.name] = entry.path
     except OSError:  # no such folder, or not a readable one: no pictures
         pass
-    names = [(gass, found.get(f"{gass}.jpg")) for gass in ids.tolist()]
-    return pd.Series({gass: path for gass, path in names if path}, dtype="str")
+    paths = {}
+    for gass in ids.tolist():
+        path = found.get(f"{gass}.jpg")
+        if path and os.path.getsize(path) > 0:
+            try:
+                _check_header(path)
+            except DataError as error:
+                way_out = "delete it (`make data` gets those of data/xgass)"
+                raise DataError(f"{gass}.jpg in {folder.name} is {error}: {way_out}") from error
+            paths[gass] = path
+    return pd.Series(paths, dtype="str")
+
+
+def _check_header(path: str) -> None:
+    """Look at both ends of a picture; `DataError` unless it is a JPEG that may be decoded without harm."""
+    size = os.path.getsize(path)
+    if size > MAX_BYTES:
+        raise DataError(f"larger than {MAX_BYTES / 1e6:.0f} MB")
+    try:
+        # No other formats: some start programs (EPS), and all of them hide behind any name.
+        with open(path, "rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # what follows is stricter
+            width, height = Image.open(file, formats=["JPEG"]).size
+            file.seek(max(0, size - 64))
+            end = file.read()
+    except Image.DecompressionBombError as error:
+        raise DataError(f"larger than {MAX_SIDE} x {MAX_SIDE} px") from error
+    except OSError as error:
+        why = f"not readable ({error.strerror})" if error.strerror else "not a JPEG"
+        raise DataError(why) from error
+    except Exception as error:  # Pillow raises many kinds on broken files
+        raise DataError(f"not a JPEG ({type(error).__name__})") from error
+    if max(width, height) > MAX_SIDE:
+        raise DataError(f"larger than {MAX_SIDE} x {MAX_SIDE} px ({width} x {height})")
+    if b"\xff\xd9" not in end:
+        raise DataError("cut off")
 
 
 def check_picture(raw: bytes) -> None:
@@ -158,6 +197,7 @@ def download_pictures(
     folder, ids = Path(folder), catalogue.index.tolist()
     health = {service: _Health() for service in services}
     stop, lock = threading.Event(), threading.Lock()
+    arrived: dict[int, tuple] = {}
     try:
         entries = _start(folder, ids)
         missing = catalogue[~catalogue.index.isin(entries)]
@@ -183,6 +223,7 @@ def download_pictures(
                 entry = _get_one(gass, ra, dec, folder, health, ask, stop, pause, backoff)
                 if entry:
                     with lock:
+                        arrived[gass] = entry
                         csv.writer(manifest, lineterminator="\n").writerow(entry)
                         manifest.flush()  # so that a killed run loses no more than the line under way
                         bar.update()
@@ -195,8 +236,9 @@ def download_pictures(
             finally:
                 stop.set()
                 pool.shutdown(cancel_futures=True)
-        # Another process may have worked in the same folder: what counts is what is there now.
-        return _write_manifest(folder, _verified_entries(folder, ids))
+        # Another process may have worked in the same folder, and have replaced the manifest: what counts is
+        # what is there now, and what this process knows.
+        return _write_manifest(folder, _verified_entries(folder, ids, arrived))
     except OSError as error:  # a full disk, for example; the errors of requests do not get here
         raise DataError(f"the picture folder cannot be written: {why_not(error)}") from error
 
@@ -205,8 +247,11 @@ def _start(folder: Path, ids: list[int]) -> dict[int, tuple]:
     """Leave only good pictures and a whole manifest in the folder, and nothing of a killed run."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(".*.tmp"):
-        if time.time() - old.stat().st_mtime > 60:
-            old.unlink(missing_ok=True)
+        try:
+            if time.time() - old.stat().st_mtime > 60:
+                old.unlink()
+        except FileNotFoundError:  # another process has just put its picture in place
+            continue
     entries = _verified_entries(folder, ids)
     _write_manifest(folder, entries)
     return entries
@@ -303,24 +348,32 @@ def _entry(gass: int, url: str, raw: bytes, when: float) -> tuple[int, str, str,
     return gass, url, hashlib.sha256(raw).hexdigest(), utc
 
 
-def _verified_entries(folder: Path, ids: list[int]) -> dict[int, tuple]:
+def _verified_entries(
+    folder: Path, ids: list[int], arrived: dict[int, tuple] | None = None
+) -> dict[int, tuple]:
     """Return the manifest's lines of the good pictures; bad ones are removed, unlisted ones added."""
-    known = _read_manifest(folder)
+    known = _read_manifest(folder) | (arrived or {})
     entries = {}
     for gass in ids:
         path = folder / f"{gass}.jpg"
         if path.is_symlink() or not path.is_file():
             continue  # a link would be replaced, never followed
-        with open(path, "rb") as file:
-            raw = file.read(MAX_PICTURE + 1)
-        entries[gass] = _entry(gass, "", raw, path.stat().st_mtime)
-        if gass in known and known[gass][2] == entries[gass][2]:
-            entries[gass] = known[gass]
-            continue
         try:
-            check_picture(raw)
+            with open(path, "rb") as file:
+                raw = file.read(MAX_PICTURE + 1)
+                when = os.fstat(file.fileno()).st_mtime
+        except FileNotFoundError:  # another process has just removed it as bad
+            continue
+        entries[gass] = _entry(gass, "", raw, when)
+        listed = gass in known and known[gass][2] == entries[gass][2]
+        if listed:
+            entries[gass] = known[gass]
+        try:
+            _check_header(str(path))  # of the listed ones, too: the manifest may be somebody else's
+            if not listed:
+                check_picture(raw)
         except DataError:
-            path.unlink()
+            path.unlink(missing_ok=True)
             del entries[gass]
     return entries
 
