@@ -22,7 +22,8 @@ def main() -> int:
             print("`make data` asks again for the others.")
         return 0
     except DataError as error:
-        print(f"{error}. What has arrived is kept: `make data` goes on from there.", file=sys.stderr)
+        way_out = "What has arrived is kept: put that right, and `make data` goes on from there."
+        print(f"{error}. {way_out}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted. What has arrived is kept: `make data` goes on from there.", file=sys.stderr)
