@@ -25,7 +25,7 @@ from xgass_tables import ASCII, FITS, REAL, ROOT
 
 from xgass import DataError, catalog
 
-quickly = settings(derandomize=True, deadline=None, database=None, max_examples=25)
+quickly = settings(derandomize=True, deadline=None, database=None, max_examples=20)
 universe = pytest.mark.parametrize(
     "which",
     [
