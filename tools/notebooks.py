@@ -132,6 +132,10 @@ def save_page(nb, path):
     """Write one self-contained HTML page that a phone can show."""
     nb = copy.deepcopy(nb)
     nb.metadata.pop("widgets", None)  # a slider needs a live kernel; the page shows the figure beside it
+    for cell, below in zip(nb.cells, nb.cells[1:], strict=False):  # who cannot see a figure hears its caption
+        if caption := re.match(r"\*(Figure .+?)\*", below.source):
+            for output in cell.get("outputs", []):
+                output.setdefault("metadata", {})["alt"] = caption[1]
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
