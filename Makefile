@@ -32,7 +32,8 @@ run: $(VENV)/.installed  ## run both notebooks; executed copies and HTML pages u
 
 test: $(VENV)/.installed-simulate  ## run every test, then both notebooks against their saved outputs
 	$(PY) -m ruff check
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope tests
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope --ignore=tests/browser tests
+	OMP_NUM_THREADS=2 $(PY) -m pytest -n 0 tests/browser
 ifneq ($(REAL),)
 	@echo "Real catalogue found: part 1 is compared with its saved outputs, cell by cell."
 	XGASS_SOURCE=xgass XGASS_DATA=$(REAL) $(NBVAL) --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg day2/01-*.ipynb

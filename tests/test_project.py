@@ -21,8 +21,8 @@ COLAB = {
 }
 # What runs and checks the notebooks on a computer of one's own; pooch itself brings requests.
 NOT_ON_COLAB = {"jupyter", "nbval", "psutil", "pytest", "pytest-xdist", "hypothesis", "ruff", "requests",
-                "check-jsonschema"}
-CONDA_NAMES = {"torch": "pytorch"}
+                "check-jsonschema", "playwright"}
+CONDA_NAMES = {"torch": "pytorch", "playwright": "playwright-python"}
 
 
 def pip_list(text):
