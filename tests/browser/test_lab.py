@@ -40,6 +40,7 @@ AT_THE_END = """() => {
     return box.scrollTop + box.clientHeight > box.scrollHeight - 2;
 }"""
 MINUTES = 60_000  # in the milliseconds of Playwright
+expect.set_options(timeout=1 * MINUTES)
 
 
 @contextlib.contextmanager
@@ -90,23 +91,19 @@ def figures_of(nb):
     return [o for cell in nb.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
 
 
-@pytest.fixture(scope="module")
-def lab(browser, tmp_path_factory):
-    with jupyterlab(tmp_path_factory.mktemp("lab"), NO_NEWS | ALL_CELLS) as address:
-        yield address
-
-
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
-def ran(request, lab, open_page, keep):
+def ran(request, open_page, keep, tmp_path_factory):
     """Return (saved notebook, page after Run All Cells, its faults, its short name)."""
-    page, faults = open_page(lab(request.param.name), **SCREEN)
     name = f"lab-{request.param.stem[:2]}"
-    try:
-        run_all(page)
-    finally:
-        keep(page, f"{name}-end")
-    yield nbformat.read(request.param, as_version=4), page, faults, name
-    page.context.close()
+    # A server each: JupyterLab would open the notebook of the last visit again, in another tab.
+    with jupyterlab(tmp_path_factory.mktemp("lab"), NO_NEWS | ALL_CELLS) as address:
+        page, faults = open_page(address(request.param.name), **SCREEN)
+        try:
+            run_all(page)
+        finally:
+            keep(page, f"{name}-end")
+        yield nbformat.read(request.param, as_version=4), page, faults, name
+        page.context.close()
 
 
 def test_every_cell_ran_without_error(ran):
@@ -163,6 +160,8 @@ def test_with_the_settings_of_a_learner(open_page, keep, tmp_path):
         run_all(page)
         page.mouse.move(700, 400)
         page.mouse.wheel(0, -1_000_000)
+        page.wait_for_timeout(500)
+        keep(page, "lab-01-default")
         seen = set()
         for _ in range(500):
             page.wait_for_timeout(150)
@@ -170,7 +169,6 @@ def test_with_the_settings_of_a_learner(open_page, keep, tmp_path):
             if page.evaluate(AT_THE_END):
                 break
             page.mouse.wheel(0, 500)
-        keep(page, "lab-01-default")
         page.context.close()
     assert len(seen) == len(figures_of(nb)) + 1
     assert faults == []
