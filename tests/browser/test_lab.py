@@ -25,10 +25,10 @@ NO_NEWS = {"apputils-extension/notification": {"fetchNews": "false", "checkForUp
 # JupyterLab may leave cells out of the page that are off the screen; here every cell is looked at.
 ALL_CELLS = {"notebook-extension/tracker": {"windowingMode": "none"}}
 SCREEN = {"viewport": {"width": 1280, "height": 800}}
-# While it connects to a new kernel JupyterLab says "idle" for a moment, and drops what is run then.
+# On its way to a new kernel JupyterLab is idle for moments, and drops what is run then.
 KERNEL_READY = """() => {
-    const kernel = document.querySelector(".jp-Notebook-ExecutionIndicator");
-    if (kernel?.dataset.status !== "idle") window.busy = Date.now();
+    const bar = document.querySelector("#jp-main-statusbar");
+    if (!bar?.textContent.includes("Python 3 (ipykernel) | Idle")) window.busy = Date.now();
     return Date.now() - (window.busy ??= Date.now()) > 3000;
 }"""
 FIGURES_ON_SCREEN = """() => [...document.querySelectorAll(".jp-OutputArea-output img")].filter(e => {
