@@ -32,8 +32,8 @@ run: $(VENV)/.installed  ## run both notebooks; executed copies and HTML pages u
 
 test: $(VENV)/.installed-simulate  ## run every test, then both notebooks against their saved outputs
 	$(PY) -m ruff check
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope --ignore=tests/browser tests
-	OMP_NUM_THREADS=2 $(PY) -m pytest -n 0 tests/browser
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope --ignore=tests/browser --ignore=tests/scale tests
+	OMP_NUM_THREADS=2 $(PY) -m pytest -n 0 tests/scale tests/browser
 ifneq ($(REAL),)
 	@echo "Real catalogue found: part 1 is compared with its saved outputs, cell by cell."
 	XGASS_SOURCE=xgass XGASS_DATA=$(REAL) $(NBVAL) --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg day2/01-*.ipynb
@@ -57,9 +57,8 @@ mock: $(VENV)/.installed-simulate  ## remake the simulated sample in data/mock/
 refresh: $(VENV)/.installed  ## run the notebooks and save their outputs in place (part 1: real catalogue)
 	OMP_NUM_THREADS=2 $(PY) tools/notebooks.py refresh
 
-bench: $(VENV)/.installed  ## seconds per section and peak memory, in full and in fast mode
-	OMP_NUM_THREADS=2 $(PY) tools/notebooks.py bench
-	$(if $(wildcard tools/bench_cnn.py),OMP_NUM_THREADS=2 $(PY) tools/bench_cnn.py)
+bench: $(VENV)/.installed  ## one table: seconds and peak memory, each fast way beside a plain one
+	OMP_NUM_THREADS=2 $(PY) tools/bench.py
 
 links: $(VENV)/.installed  ## ask every address in the texts whether it still answers
 	$(PY) tools/links.py

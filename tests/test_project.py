@@ -17,7 +17,8 @@ COLAB = {
     "numpy": ["2.1.3", "2.0.2"], "scipy": ["1.16.3"], "matplotlib": ["3.10.0"], "pandas": ["2.2.3", "2.2.2"],
     "scikit-learn": ["1.6.1"], "torch": ["2.11.0"], "torchvision": ["0.26.0"], "fastai": ["2.8.8", "2.8.7"],
     "ipywidgets": ["7.7.1"], "astropy": ["7.2.2"], "pooch": ["1.9.0"], "tqdm": ["4.67.3"],
-    "pillow": ["11.3.0"],
+    "pillow": ["11.3.0"], "dask": ["2026.1.1"], "distributed": ["2026.1.1"], "accelerate": ["1.14.0"],
+    "pyarrow": ["18.1.0"],  # of 2025; Colab has had one for years
 }
 # What runs and checks the notebooks on a computer of one's own; pooch itself brings requests.
 NOT_ON_COLAB = {"jupyter", "nbval", "psutil", "pytest", "pytest-xdist", "hypothesis", "ruff", "requests",

@@ -1,11 +1,11 @@
-"""Run the notebooks of the tutorial, save the outputs that the repository keeps, or time them.
+"""Run the notebooks of the tutorial, or save the outputs that the repository keeps.
 
 run      execute copies, leave them and one HTML page each under build/
 refresh  execute the notebooks and save their outputs in place, if those are fit to be read by others
-bench    seconds per section and peak memory, in full and with TUTORIAL_FAST=1
 """
 
 import argparse
+import contextlib
 import copy
 import os
 import re
@@ -64,15 +64,25 @@ def section_seconds(nb):
     return seconds
 
 
-def watch_memory(manager, done, peak):
-    """Keep in peak[0] the largest resident memory (bytes) of the kernel and its children until `done`."""
+def memory(pid):
+    """Return the resident memory (MB) of a process and its children; what they share counts for each."""
+    total = 0
+    try:
+        process = psutil.Process(pid)
+        for member in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):  # it has just gone
+                total += member.memory_info().rss
+    except psutil.Error:
+        pass
+    return total / 1e6
+
+
+def watch_memory(manager, done, at, peaks):
+    """Keep in `peaks` the largest memory (MB) of the kernel while each cell ran, until `done`."""
     while not done.wait(0.1):
-        try:
-            kernel = psutil.Process(manager.provisioner.pid)
-            family = [kernel, *kernel.children(recursive=True)]
-            peak[0] = max(peak[0], sum(process.memory_info().rss for process in family))
-        except (psutil.Error, AttributeError):
-            continue  # the kernel has not started yet, or has just gone
+        pid = getattr(manager.provisioner, "pid", None)
+        if pid:  # the kernel has started
+            peaks[at[0]] = max(peaks.get(at[0], 0), memory(pid))
 
 
 def execute(path, **env):
@@ -81,7 +91,7 @@ def execute(path, **env):
     Returns
     -------
     nb : the notebook with its outputs, also when a cell failed
-    timing : dict with `sections` (seconds by heading), `total` (s) and `peak` (MB)
+    timing : dict with `sections` (seconds by heading), `memory` (MB by heading), `total` (s) and `peak` (MB)
     failure : str, which cell failed and why in a few lines; empty when none did
     """
     nb = nbformat.read(path, as_version=4)
@@ -89,9 +99,9 @@ def execute(path, **env):
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     client = NotebookClient(nb, km=manager, timeout=1800, coalesce_streams=True,
                             resources={"metadata": {"path": str(path.resolve().parent)}})
-    at, peak, failure, done = [0], [0], "", threading.Event()
+    at, peaks, failure, done = [0], {}, "", threading.Event()
     client.on_cell_execute = lambda cell, cell_index: at.__setitem__(0, cell_index)
-    watcher = threading.Thread(target=watch_memory, args=(manager, done, peak), daemon=True)
+    watcher = threading.Thread(target=watch_memory, args=(manager, done, at, peaks), daemon=True)
     watcher.start()
     start = time.perf_counter()
     try:
@@ -105,7 +115,11 @@ def execute(path, **env):
         watcher.join()
         run_sync(manager.shutdown_kernel)(now=True)
     total = time.perf_counter() - start
-    return nb, {"sections": section_seconds(nb), "total": total, "peak": peak[0] / 1e6}, failure
+    by_section = {}
+    for index, peak in peaks.items():
+        by_section[section_of(nb, index)] = max(by_section.get(section_of(nb, index), 0), peak)
+    timing = {"sections": section_seconds(nb), "memory": by_section, "total": total}
+    return nb, {**timing, "peak": max(peaks.values(), default=0)}, failure
 
 
 def reason(error):
@@ -116,16 +130,14 @@ def reason(error):
     return (f"    {arrow.group()}\n" if arrow else "") + f"    {error.ename}: {error.evalue}"[:500]
 
 
-def report(name, timings):
-    """Print seconds per section, total and peak memory, a column for each timing of {label: timing}."""
-    sections = list(dict.fromkeys(title for timing in timings.values() for title in timing["sections"]))
-    rows = [(title, [f"{t['sections'].get(title, 0):.1f}" for t in timings.values()]) for title in sections]
-    rows += [("total", [f"{t['total']:.1f}" for t in timings.values()]),
-             ("peak memory, MB", [f"{t['peak']:.0f}" for t in timings.values()])]
+def report(name, timing):
+    """Print seconds per section, total and peak memory."""
+    rows = [(title, f"{seconds:.1f}") for title, seconds in timing["sections"].items()]
+    rows += [("total", f"{timing['total']:.1f}"), ("peak memory, MB", f"{timing['peak']:.0f}")]
     width = max(len(title) for title in [name, *(title for title, _ in rows)])
     print()
-    for title, figures in [(name, timings), *rows]:
-        print(title.ljust(width) + "".join(figure.rjust(10) for figure in figures), flush=True)
+    for title, figure in [(name, "seconds"), *rows]:
+        print(title.ljust(width) + figure.rjust(10), flush=True)
 
 
 def save_page(nb, path):
@@ -189,7 +201,7 @@ def run(path, args):
     nb, timing, failure = execute(path)
     nbformat.write(nb, args.out / path.name)
     save_page(nb, args.out / f"{path.stem}.html")
-    report(path.name, {"seconds": timing})
+    report(path.name, timing)
     texts = [output.get("text", "") for cell in nb.cells for output in cell.get("outputs", [])]
     print(*re.findall(r"(?m)^Using the .*", "\n".join(texts)), sep="\n")  # which universe was in use
     return [f"{failure}\n    What ran is kept in {os.path.relpath(args.out / path.name)}."] if failure else []
@@ -202,32 +214,22 @@ def refresh(path, _):
         return [f"{path.name} is not saved: it is shown on the real catalogue, which is not here. "
                 "`make data` fetches it, or name its folder in XGASS_DATA."]
     nb, timing, failure = execute(path, TUTORIAL_FAST="", **env)
-    report(path.name, {"seconds": timing})
+    report(path.name, timing)
     if complaints := [failure] if failure else unfit(nb):
         return [f"{path.name} is not saved:", *complaints]
     nbformat.write(tidy(nb), path)
     return []
 
 
-def bench(path, _):
-    """Print seconds per section and peak memory in full and in fast mode; return what failed."""
-    env, timings, failures = universe(path), {}, []
-    for label, fast in (("full, s", ""), ("fast, s", "1")):
-        _, timings[label], failure = execute(path, TUTORIAL_FAST=fast, **env)
-        failures += [failure] if failure else []
-    report(f"{path.name} ({env['XGASS_SOURCE']})", timings)
-    return failures
-
-
 def main():
     """Read the command line; the exit status is 1 when anything failed or was refused."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("command", choices=["run", "refresh", "bench"])
+    parser.add_argument("command", choices=["run", "refresh"])
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: every notebook of day2/")
     parser.add_argument("--out", type=Path, default=ROOT / "build", help="folder of the executed copies")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     paths = args.notebooks or sorted((ROOT / "day2").glob("*.ipynb"))
-    command = {"run": run, "refresh": refresh, "bench": bench}[args.command]
+    command = {"run": run, "refresh": refresh}[args.command]
     problems = [problem for path in paths for problem in command(path, args)]
     sys.exit("\n" + "\n".join(problems) if problems else 0)
 
