@@ -87,13 +87,15 @@ class Pictures(Dataset):
 
 
 def start(**options):
-    """Join the processes that `accelerate launch` has started; on the CPU where there is nothing faster."""
+    """Join the processes that `accelerate launch` has started: on the CPU if there is nothing faster."""
     accelerator = Accelerator(cpu=not torch.accelerator.is_available(), **options)
     started = int(os.environ.get("WORLD_SIZE", 1))
     if started != accelerator.num_processes:
         raise DataError(
             f"{started} processes were started that do not find each other (see `accelerate env`)"
         )
+    if accelerator.device.type == "cpu":  # two processes with all the cores each would wait for each other
+        torch.set_num_threads(max(1, os.cpu_count() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
     return accelerator
 
 

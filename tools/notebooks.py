@@ -24,6 +24,7 @@ from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
+from nbformat.v4 import new_output
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -143,14 +144,15 @@ def report(name, timing):
 def save_page(nb, path):
     """Write one self-contained HTML page that a phone can show."""
     nb = copy.deepcopy(nb)
-    nb.metadata.pop("widgets", None)  # a slider needs a live kernel; the page shows the figure beside it
+    nb.metadata.pop("widgets", None)
     for cell, below in zip(nb.cells, nb.cells[1:], strict=False):  # who cannot see a figure hears its caption
         if caption := re.match(r"\*(Figure .+?)\*", below.source):
             for output in cell.get("outputs", []):
                 output.setdefault("metadata", {})["alt"] = caption[1]
     for cell in nb.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            note = new_output("stream", text="(A slider: it moves in a live notebook, not on this page.)\n")
+            cell.outputs = [note if WIDGET in output.get("data", {}) else output for output in cell.outputs]
         if cell.cell_type == "markdown":  # the badge, a picture on another host, becomes its words
             cell.source = re.sub(r"!\[([^\]]*)\]\(https?://[^)]*\.svg\)", r"\1", cell.source)
             cell.source = re.sub(r"\]\((\d\d-[\w-]+)\.ipynb\b", r"](\1.html", cell.source)  # page to page
