@@ -12,7 +12,6 @@ turns at the parts. `pandas.read_parquet("predictions")` reads them all as one t
 import argparse
 import hashlib
 import json
-import os
 import sys
 import warnings
 from pathlib import Path
@@ -26,7 +25,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
-from train_cnn import SIZE, network, read, standardised, start
+from train_cnn import SIZE, network, read, readers, standardised, start
 from xgass import DataError
 from xgass.download import write_atomic
 
@@ -83,10 +82,9 @@ def parts(catalogue):
 def predict_part(table, folder, model, colours, accelerator):
     """Predictions for one part: a table of id, lgGF (dex, NaN where there is none) and problem."""
     paths = [folder / image for image in table["image"]]
-    workers = 0 if accelerator.device.type == "cpu" else min(8, os.cpu_count() // accelerator.num_processes)
     predictions, problems = [], []
     with torch.no_grad():
-        for pictures, wrong in DataLoader(Pictures(paths), BATCH, num_workers=workers):
+        for pictures, wrong in DataLoader(Pictures(paths), BATCH, num_workers=readers(accelerator)):
             pictures = standardised(pictures.to(accelerator.device), *colours)
             predictions.append(model(pictures)[:, 0].float().cpu().numpy())
             problems += wrong

@@ -99,6 +99,11 @@ def start(**options):
     return accelerator
 
 
+def readers(accelerator):
+    """How many further processes should read pictures: none on the CPU, where the network needs the cores."""
+    return 0 if accelerator.device.type == "cpu" else min(8, os.cpu_count() // accelerator.num_processes)
+
+
 def split(catalogue):
     """The galaxies to fit and those to validate, as in the notebooks; the test set stays locked."""
     train_ids, _ = train_test_split(sorted(catalogue.index), test_size=0.2, random_state=SEED)
@@ -150,7 +155,7 @@ def load_checkpoint(accelerator, out, recipe):
     progress = json.loads((checkpoints[-1] / "progress.json").read_text(encoding="utf-8"))
     if progress["recipe"] != recipe:
         raise DataError(
-            f"{out} holds a training with {progress['recipe']}, not {recipe}: name another folder with --out"
+            f"{out} holds the training of another recipe, {progress['recipe']}: name a new folder with --out"
         )
     accelerator.load_state(checkpoints[-1])
     accelerator.print(f"Going on after epoch {len(progress['history'])} of {recipe['epochs']}.")
@@ -191,14 +196,15 @@ def train(out, epochs, batch, seed):
 
     set_seed(seed)
     model = network()
-    train_dl = DataLoader(Pictures(fit, augment=True), batch, shuffle=True, drop_last=True)
-    valid_dl = DataLoader(Pictures(valid), 4 * batch)
+    n = readers(accelerator)
+    train_dl = DataLoader(Pictures(fit, augment=True), batch, shuffle=True, drop_last=True, num_workers=n)
+    valid_dl = DataLoader(Pictures(valid), 4 * batch, num_workers=n)
     optimizer, schedule = optimizer_and_schedule(model, epochs * len(train_dl))
     model, optimizer, train_dl, valid_dl = accelerator.prepare(model, optimizer, train_dl, valid_dl)
     accelerator.register_for_checkpointing(schedule)
     out.mkdir(parents=True, exist_ok=True)
     recipe = {
-        "universe": catalogue.attrs["source"],
+        "universe": catalogue.attrs.get("source", "own"),
         "galaxies": len(fit),
         "epochs": epochs,
         "batch": batch,

@@ -100,6 +100,9 @@ def execute(path, **env):
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     client = NotebookClient(nb, km=manager, timeout=1800, coalesce_streams=True,
                             resources={"metadata": {"path": str(path.resolve().parent)}})
+    # nbclient answers widgets while it waits for the kernel, and may then miss, for ever, that the cell ended
+    # (github.com/jupyter/nbclient/issues/312). Unanswered, a slider draws its figure into the cell.
+    client.comm_open_handlers = {"jupyter.widget": lambda message: None}
     at, peaks, failure, done = [0], {}, "", threading.Event()
     client.on_cell_execute = lambda cell, cell_index: at.__setitem__(0, cell_index)
     watcher = threading.Thread(target=watch_memory, args=(manager, done, at, peaks), daemon=True)
@@ -189,9 +192,11 @@ def unfit(nb):
 
 
 def tidy(nb):
-    """Drop what changes from run to run or from machine to machine: times, versions, widget state."""
+    """Drop what changes from run to run or from machine to machine, and sliders, dead without a kernel."""
     for cell in nb.cells:
         cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
     language = {key: value for key, value in nb.metadata.get("language_info", {}).items() if key != "version"}
     nb.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": language})
     return nb

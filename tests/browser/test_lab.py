@@ -119,7 +119,7 @@ def test_every_cell_ran_without_error(ran):
 def test_every_figure_is_shown(ran, keep):
     nb, page, _, name = ran
     images = page.locator(".jp-OutputArea-output img")
-    expect(images).to_have_count(len(figures_of(nb)) + 1)  # the saved ones, and the slider's
+    expect(images).to_have_count(len(figures_of(nb)))
     shown = images.evaluate_all(
         "all => all.map(e => e.complete && Math.min(e.naturalWidth, e.getBoundingClientRect().width))")
     assert min(shown) > 100, shown
@@ -170,5 +170,5 @@ def test_with_the_settings_of_a_learner(open_page, keep, tmp_path):
                 break
             page.mouse.wheel(0, 500)
         page.context.close()
-    assert len(seen) == len(figures_of(nb)) + 1
+    assert len(seen) == len(figures_of(nb))
     assert faults == []

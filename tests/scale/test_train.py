@@ -79,7 +79,7 @@ def test_mixed_precision_and_a_finished_training(tmp_path):
     status, output = train(1, tmp_path, *arguments)
     assert status == 0 and "Going on after epoch 1 of 1" in output and "epoch   1" not in output, output
     status, output = train(1, tmp_path, "--epochs", 2, "--batch", 16)
-    assert status == 1 and "another recipe" in output and "--out" in output, output
+    assert status == 1 and "another recipe" in output and "name a new folder with --out" in output, output
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path):
