@@ -125,7 +125,12 @@ def optimizer_and_schedule(model, steps):
     groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.95, 0.99), eps=1e-5)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, LEARNING_RATE, steps, pct_start=0.25, div_factor=25, final_div_factor=4000
+        optimizer,
+        LEARNING_RATE,
+        max(8, steps),  # fewer leave no room for the way up
+        pct_start=0.25,
+        div_factor=25,
+        final_div_factor=4000,
     )
     return optimizer, schedule
 
@@ -179,7 +184,7 @@ def train(out, epochs, batch, seed):
     Raises
     ------
     DataError
-        The batch cannot be shared equally, or `out` holds a training of another recipe.
+        The batch cannot be shared equally or filled, or `out` holds a training of another recipe.
     """
     loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=seed)
     accelerator = start(dataloader_config=loading)
@@ -192,6 +197,8 @@ def train(out, epochs, batch, seed):
     with accelerator.local_main_process_first(), quiet:  # one process downloads, the others find the files
         catalogue = load_catalog(images=True)
     fit, valid = split(catalogue)
+    if len(fit) < batch:
+        raise DataError(f"{len(fit)} galaxies to fit do not fill a batch of {batch}: make --batch smaller")
     colours = [colour.to(accelerator.device) for colour in colour_scale(fit)]
 
     set_seed(seed)

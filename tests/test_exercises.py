@@ -107,7 +107,8 @@ def run(nb, name, folder):
     (folder / "day2").mkdir()
     (folder / "data").symlink_to(ROOT / "data")
     shutil.copytree(DAY2 / "xgass", folder / "day2" / "xgass")
-    shutil.copy(DAY2 / "tutorial.mplstyle", folder / "day2")
+    for path in [DAY2 / "tutorial.mplstyle", *DAY2.glob("*.py")]:
+        shutil.copy(path, folder / "day2")
     nbformat.write(nb, folder / "day2" / name)
     done, _, failure = execute(folder / "day2" / name, TUTORIAL_FAST="1", XGASS_SOURCE="mock")
     assert not failure, failure

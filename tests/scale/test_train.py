@@ -82,10 +82,13 @@ def test_mixed_precision_and_a_finished_training(tmp_path):
     assert status == 1 and "another recipe" in output and "name a new folder with --out" in output, output
 
 
-def test_a_batch_that_cannot_be_shared_is_refused(tmp_path):
-    status, output = train(2, tmp_path / "cnn", "--batch", 15)
-    assert status == 1
-    assert "train_cnn.py: a batch of 15 cannot be shared equally by 2 processes" in output, output
+@pytest.mark.parametrize(("batch", "message"), [
+    (15, "a batch of 15 cannot be shared equally by 2 processes"),
+    (1000, "192 galaxies to fit do not fill a batch of 1000"),
+])
+def test_a_batch_that_cannot_be_used_is_refused(tmp_path, batch, message):
+    status, output = train(2, tmp_path / "cnn", "--batch", batch)
+    assert status == 1 and f"train_cnn.py: {message}" in output, output
 
 
 def test_the_script_has_the_recipe_of_the_notebook():
