@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 
 from launching import DAY2, launch
-from notebooks import execute, memory, universe
+from notebooks import execute, memory, section_of, universe
 
 PART_1, PART_2 = DAY2 / "01-intro-machine-learning.ipynb", DAY2 / "02-deep-learning.ipynb"
 PLAIN_SIZE, PLAIN_EPOCHS = 128, 20  # fastai as its documentation has it
@@ -67,16 +67,12 @@ def sections(path):
             row(f"    {title}", seconds, timing["memory"].get(title))
 
 
-def code_cells(path):
-    """Return the code cells of a notebook that draw nothing."""
-    cells = nbformat.read(path, as_version=4).cells
-    return [cell for cell in cells if cell.cell_type == "code" and "plt.show()" not in cell.source]
-
-
 def part_2_network(bf16):
     """Run part 2 up to its training; return its variables, seconds and peak memory of the training cell."""
     scope = {}
-    for cell in code_cells(PART_2):
+    for cell in nbformat.read(PART_2, as_version=4).cells:
+        if cell.cell_type != "code" or "plt.show()" in cell.source:
+            continue
         source = cell.source if bf16 else cell.source.replace(BF16, "use_bf16 = False")
         with contextlib.redirect_stdout(io.StringIO()):
             if "learn.fit_one_cycle" in source:
@@ -142,8 +138,11 @@ def networks():
 
 def searches():
     """Time the search of part 1 here, and by Dask with two workers on this machine (started beforehand)."""
-    scope, here = {"__name__": "__main__"}, None
-    for cell in code_cells(PART_1):
+    scope, here, nb = {"__name__": "__main__"}, None, nbformat.read(PART_1, as_version=4)
+    for index, cell in enumerate(nb.cells):
+        # all up to the search, then the section that goes past one machine
+        if cell.cell_type != "code" or (here and not section_of(nb, index).endswith("Past one machine")):
+            continue
         tags = cell.metadata.get("tags", [])
         known = {"dask-search": "    by Dask through joblib", "dask-retries": "    by Dask's own futures"}
         name = next((known[tag] for tag in tags if tag in known), None)
@@ -205,6 +204,7 @@ def main():
     """Measure all and print the table."""
     warnings.filterwarnings("ignore")
     os.environ.setdefault("XGASS_SOURCE", "mock")
+    os.environ["MPLBACKEND"] = "Agg"
     os.chdir(DAY2)
     sys.path.insert(0, str(DAY2))  # as in a notebook of that folder
     print(f"{os.cpu_count()} cores, torch {torch.__version__}, {torch.get_num_threads()} threads")

@@ -22,7 +22,7 @@ def train(processes, out, *arguments, **more):
 
 
 def history(out):
-    checkpoint, = out.glob("checkpoint-*")
+    checkpoint = max(out.glob("checkpoint-*"))  # of a killed run, the last one may not yet be alone
     return json.loads((checkpoint / "progress.json").read_text())["history"]
 
 
