@@ -148,10 +148,12 @@ def save_page(nb, path):
     """Write one self-contained HTML page that a phone can show."""
     nb = copy.deepcopy(nb)
     nb.metadata.pop("widgets", None)
-    for cell, below in zip(nb.cells, nb.cells[1:], strict=False):  # who cannot see a figure hears its caption
-        if caption := re.match(r"\*(Figure .+?)\*", below.source):
-            for output in cell.get("outputs", []):
-                output.setdefault("metadata", {})["alt"] = caption[1]
+    for above, cell, below in zip(nb.cells, nb.cells[1:], nb.cells[2:], strict=False):
+        # Who cannot see a figure hears its caption, or the text above it: a slider's figure has no number.
+        caption = re.match(r"\*(Figure .+?)\*", below.source)
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                output.metadata["alt"] = caption[1] if caption else above.source
     for cell in nb.cells:
         if cell.cell_type == "code":
             note = new_output("stream", text="(A slider: it moves in a live notebook, not on this page.)\n")

@@ -43,7 +43,7 @@ LAYOUT = {
     "headings that skip a level": """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
         .filter((e, i, all) => e.tagName[1] - (i ? all[i - 1].tagName[1] : 0) > 1).map(e => e.innerText)""",
     "figure without words for those who cannot see it": """() => [...document.querySelectorAll("img")]
-        .filter(e => !/^Figure \\d+\\. ./.test(e.alt)).map(e => e.alt)""",
+        .filter(e => !/^(Figure \\d+\\. .|Move the slider .)/.test(e.alt)).map(e => e.alt)""",
 }
 SPOILS = {
     "the text scrolls sideways": "<div style='width: 3000px'>wide</div>",
