@@ -7,16 +7,12 @@ the catalogue. It is predicted part by part, and each part becomes a Parquet fil
 interruption the same command makes the parts that are missing. Several processes (see `train_cnn.py`) take
 turns at the parts. `pandas.read_parquet("predictions")` reads them all as one table.
 """
-# ruff: noqa: E402
 
 import argparse
 import hashlib
 import json
 import sys
-import warnings
 from pathlib import Path
-
-warnings.filterwarnings("ignore", message=".*torch.jit.script.*")  # a note to the developers of a library
 
 import numpy as np
 import pandas as pd

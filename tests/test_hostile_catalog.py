@@ -78,6 +78,11 @@ def table(which, folder):
     return want, words
 
 
+def file_bytes(name, which, folder):
+    """The whole good file of either format."""
+    return fits_bytes(which) if name == FITS else tables.text(table(which, folder)[1]).encode()
+
+
 def right(folder, raw, name=ASCII, which="mock", mock=False):
     """Whether a file was read, and then exactly, as to the columns that the tutorial uses."""
     got = read(folder, raw, name, mock)
@@ -221,7 +226,7 @@ def test_nul_bytes_are_named(spoil, folder):
 @quickly
 @given(data=st.data())
 def test_a_cut_file_is_refused(data, name, which, folder):
-    raw = fits_bytes(which) if name == FITS else tables.text(table(which, folder)[1]).encode()
+    raw = file_bytes(name, which, folder)
     blocks = st.integers(0, len(raw) // 2880).map(lambda n: 2880 * n)  # where FITS files end
     ends = st.integers(1, raw.count(b"\n")).map(lambda n: [m.end() for m in re.finditer(b"\n", raw)][-n])
     cut = data.draw(st.one_of(st.integers(0, len(raw) - 1), blocks, ends))
@@ -234,8 +239,8 @@ def test_a_cut_file_is_refused(data, name, which, folder):
 @quickly
 @given(data=st.data())
 def test_a_flipped_bit_spoils_one_value_at_most(data, name, which, folder):
-    want, words = table(which, folder)
-    raw = bytearray(fits_bytes(which) if name == FITS else tables.text(words).encode())
+    want, _ = table(which, folder)
+    raw = bytearray(file_bytes(name, which, folder))
     start = bytes(raw).index(b"XTENSION") if name == FITS else 0
     in_header = st.integers(start, start + (8000 if name == FITS else 300))
     raw[data.draw(in_header | st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
@@ -249,7 +254,7 @@ def test_a_flipped_bit_spoils_one_value_at_most(data, name, which, folder):
 @given(data=st.data())
 def test_a_lost_or_doubled_block_is_refused(data, name, which, folder):
     """What a bad disk or a bad copy does: 512 bytes or more become zeros, come twice, or are gone."""
-    raw = fits_bytes(which) if name == FITS else tables.text(table(which, folder)[1]).encode()
+    raw = file_bytes(name, which, folder)
     start = data.draw(st.integers(0, len(raw) // 512 - 1)) * 512
     end = start + 512 * data.draw(st.integers(1, 20))
     middle = data.draw(st.sampled_from([b"\0" * len(raw[start:end]), 2 * raw[start:end], b""]))

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from launching import DAY2, launch
+from launching import DAY2, FAST_PRECISION, launch
 from notebooks import execute, memory, section_of, universe
 
 PART_1, PART_2 = DAY2 / "01-intro-machine-learning.ipynb", DAY2 / "02-deep-learning.ipynb"
@@ -137,7 +137,7 @@ def networks():
 
 
 def searches():
-    """Time the search of part 1 here, and by Dask with two workers on this machine (started beforehand)."""
+    """Time the search of part 1 here, and by two Dask workers on this machine (start not counted)."""
     scope, here, nb = {"__name__": "__main__"}, None, nbformat.read(PART_1, as_version=4)
     for index, cell in enumerate(nb.cells):
         # all up to the search, then the section that goes past one machine
@@ -173,27 +173,25 @@ def scripts(folder):
 
 def predictions(folder):
     """Time the prediction of many pictures against a plain loop over some of them."""
+    import predict_cnn
     import train_cnn
 
     pictures = sorted((DAY2.parent / "data" / "mock" / "images").glob("*.jpg"))
-    saved = torch.load(folder / "cnn-1" / "weights.pt", weights_only=True)
-    model = train_cnn.network().eval()
-    model.load_state_dict(saved["weights"])
+    model, colours = predict_cnn.load_network(folder / "cnn-1" / "weights.pt")
 
     def loop():
         with torch.no_grad():
             for path in pictures:
-                model(train_cnn.standardised(train_cnn.read(path)[None], saved["mean"], saved["std"])).item()
+                model(train_cnn.standardised(train_cnn.read(path)[None], *colours)).item()
 
     _, seconds, peak = measured(loop)
     plain = len(pictures) / seconds
     row(f"plain loop over {len(pictures)} pictures", seconds, peak, f"{plain:.0f} pictures/s")
     images = [str(pictures[number % len(pictures)]) for number in range(MANY)]
     pd.DataFrame({"id": range(MANY), "image": images}).to_csv(folder / "many.csv", index=False)
-    bf16 = torch.cuda.is_available() or "bf16" in Path("/proc/cpuinfo").read_text()
     (status, output), seconds, peak = measured(
         launch, 1, "predict_cnn.py", folder / "many.csv", "--weights", folder / "cnn-1" / "weights.pt",
-        "--out", folder / "done", precision="bf16" if bf16 else "no")
+        "--out", folder / "done", precision=FAST_PRECISION)
     if status:
         raise SystemExit(output)
     row(f"predict_cnn.py, {MANY} pictures", seconds, peak,

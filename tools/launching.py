@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 
 DAY2 = Path(__file__).resolve().parents[1] / "day2"
+CPU = Path("/proc/cpuinfo")
+FAST_PRECISION = "bf16" if CPU.exists() and "bf16" in CPU.read_text() else "no"  # as part 2 chooses it
 
 
 def launch(processes, script, *arguments, until=None, precision="no", fast="1"):
