@@ -51,8 +51,8 @@ data: $(VENV)/.installed  ## download the real catalogue and pictures into data/
 	PYTHONPATH=day2 $(PY) -m xgass
 
 mock: $(VENV)/.installed-simulate  ## remake the simulated sample in data/mock/
-	$(PY) data/simulate/catalog.py
-	$(if $(wildcard data/simulate/pictures.py),$(PY) data/simulate/pictures.py)
+	$(PY) data/simulate/make_catalog.py
+	$(if $(wildcard data/simulate/render_pictures.py),$(PY) data/simulate/render_pictures.py)
 
 refresh: $(VENV)/.installed  ## run the notebooks and save their outputs in place (part 1: real catalogue)
 	OMP_NUM_THREADS=2 $(PY) tools/notebooks.py refresh

@@ -14,7 +14,7 @@ from sklearn.tree import DecisionTreeRegressor
 from torch import nn
 
 from xgass import check
-from xgass.checks import CHECKS, NOT_YET
+from exercises.checks import CHECKS, NOT_YET
 
 rng = np.random.default_rng(1)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 
 from notebooks import execute
-from xgass.checks import CHECKS, NOT_YET
+from exercises.checks import CHECKS, NOT_YET
 
 ROOT = Path(__file__).resolve().parents[1]
 DAY2 = ROOT / "day2"

@@ -251,7 +251,7 @@ def test_unshuffled_folds_differ(mock):
 def test_noise_floor_is_written_and_ordered(simulator):
     floor = json.loads((MOCK / "noise_floor.json").read_text(encoding="utf-8"))
     assert simulator.floor_table(floor) in (MOCK / "README.md").read_text(encoding="utf-8"), (
-        "README and noise_floor.json differ: run `python data/simulate/catalog.py --floor`"
+        "README and noise_floor.json differ: run `python data/simulate/make_catalog.py --floor`"
     )
     rmse = {name: score["all"]["rmse"] for name, score in floor.items()}
     assert rmse["both"] < rmse["picture"] < rmse["table"] < rmse["table_without_nuvr"]

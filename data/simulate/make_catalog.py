@@ -1,7 +1,7 @@
 """Make the simulated galaxy catalogue, its truth table and its noise floor.
 
-    python data/simulate/catalog.py            rewrites data/mock/catalog.csv and truth.csv
-    python data/simulate/catalog.py --floor    also measures what could be predicted at best
+    python data/simulate/make_catalog.py            rewrites data/mock/catalog.csv and truth.csv
+    python data/simulate/make_catalog.py --floor    also measures what could be predicted at best
 
 No real galaxy is copied or resampled: every number below is a summary figure (a mean, a slope, a
 width) of the xGASS representative sample (Catinella et al. 2018) or a published relation.

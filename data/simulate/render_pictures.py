@@ -2,7 +2,7 @@
 
 Every picture follows from the galaxy's row in ``data/mock/catalog.csv`` (size, shape, concentration,
 magnitude, colour) and from ``gas_seen`` in ``data/mock/truth.csv``, the part of the gas scatter that shows.
-Fluxes are in nanomaggies (zero point 22.5), lengths in arcsec. Run ``python data/simulate/pictures.py``.
+Fluxes are in nanomaggies (zero point 22.5), lengths in arcsec. Run ``python data/simulate/render_pictures.py``.
 """
 
 import argparse
