@@ -1,7 +1,24 @@
-"""What every test starts from: no setting of the shell that runs it, and no window for a figure."""
+"""What every test starts from: no setting of the shell that runs it, and the real catalogue if there is one.
+
+XGASS_DATA names the folder of the real catalogue. It is taken out of the environment, so that no test meets
+real data unasked; who wants them asks for the fixture `real_catalogue`.
+"""
 
 import os
+from pathlib import Path
+
+import pytest
 
 for name in ("XGASS_DATA", "XGASS_SOURCE", "TUTORIAL_FAST"):
-    os.environ.pop(name, None)
-os.environ["MPLBACKEND"] = "Agg"
+    if value := os.environ.pop(name, ""):
+        os.environ[f"TESTS_{name}"] = value  # a worker of xdist starts from this environment
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # before torch: threads that wait must not take the other's core
+
+
+@pytest.fixture(scope="session")
+def real_catalogue():
+    """Return the path of the real catalogue in the folder that XGASS_DATA names."""
+    folder = os.environ.get("TESTS_XGASS_DATA")
+    if not folder:
+        pytest.skip("no real catalogue: XGASS_DATA names no folder")
+    return Path(folder).resolve() / "xGASS_representative_sample.fits"

@@ -11,13 +11,11 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 from datetime import datetime
 from pathlib import Path
 
 import nbformat
-import psutil
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import run_sync
@@ -28,7 +26,8 @@ from nbformat.v4 import new_output
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-INLINE = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+KERNEL = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+          "OMP_WAIT_POLICY": "PASSIVE"}  # threads that wait must not take the cores of other programs
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WARNING = re.compile(r"\b\w*Warning\b")
 # The slash must open the path: "arxiv.org/work/" is an address, not a folder of this machine.
@@ -65,65 +64,58 @@ def section_seconds(nb):
     return seconds
 
 
-def memory(pid):
-    """Return the resident memory (MB) of a process and its children; what they share counts for each."""
-    total = 0
-    try:
-        process = psutil.Process(pid)
-        for member in [process, *process.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):  # it has just gone
-                total += member.memory_info().rss
-    except psutil.Error:
-        pass
-    return total / 1e6
+@contextlib.contextmanager
+def live(nb, name, folder, **env):
+    """Run a notebook top to bottom, on the interpreter that runs this file; its kernel lives on in the block.
 
+    Parameters
+    ----------
+    nb : notebook
+        It gets the new outputs; the old ones go before anything runs.
+    name : str
+        Its name in a message.
+    folder : Path
+        Where the kernel starts.
+    **env : str
+        Environment variables beside those of this process.
 
-def watch_memory(manager, done, at, peaks):
-    """Keep in `peaks` the largest memory (MB) of the kernel while each cell ran, until `done`."""
-    while not done.wait(0.1):
-        pid = getattr(manager.provisioner, "pid", None)
-        if pid:  # the kernel has started
-            peaks[at[0]] = max(peaks.get(at[0], 0), memory(pid))
-
-
-def execute(path, **env):
-    """Run a notebook top to bottom in its own folder, on the interpreter that runs this file.
-
-    Returns
-    -------
-    nb : the notebook with its outputs, also when a cell failed
-    timing : dict with `sections` (seconds by heading), `memory` (MB by heading), `total` (s) and `peak` (MB)
-    failure : str, which cell failed and why in a few lines; empty when none did
+    Yields
+    ------
+    client : nbclient.NotebookClient
+        `client.execute_cell(cell, 0)` runs one more cell in the kernel.
+    failure : str
+        Which cell failed and why, in a few lines; empty when none did.
     """
-    nb = nbformat.read(path, as_version=4)
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
     # Without folders to look in, "python3" can only be this interpreter: no kernel of the user's own wins.
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     client = NotebookClient(nb, km=manager, timeout=1800, coalesce_streams=True,
-                            resources={"metadata": {"path": str(path.resolve().parent)}})
+                            resources={"metadata": {"path": str(folder)}})
     # nbclient answers widgets while it waits for the kernel, and may then miss, for ever, that the cell ended
     # (github.com/jupyter/nbclient/issues/312). Unanswered, a slider draws its figure into the cell.
     client.comm_open_handlers = {"jupyter.widget": lambda message: None}
-    at, peaks, failure, done = [0], {}, "", threading.Event()
+    at, failure = [0], ""
     client.on_cell_execute = lambda cell, cell_index: at.__setitem__(0, cell_index)
-    watcher = threading.Thread(target=watch_memory, args=(manager, done, at, peaks), daemon=True)
-    watcher.start()
-    start = time.perf_counter()
     try:
-        # The kernel's own log is not for the reader: what cells write to stderr is in their outputs.
-        client.execute(env={**os.environ, **INLINE, **env}, stderr=subprocess.DEVNULL)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        section = section_of(nb, at[0])
-        failure = f"{path.name} failed in cell {at[0] + 1}, section '{section}':\n{reason(error)}"
+        try:
+            # The kernel's own log is not for the reader: what cells write to stderr is in their outputs.
+            client.execute(env={**os.environ, **KERNEL, **env}, stderr=subprocess.DEVNULL)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            where = f"cell {at[0] + 1}, section '{section_of(nb, at[0])}'"
+            failure = f"{name} failed in {where}:\n{reason(error)}"
+        yield client, failure
     finally:
-        done.set()
-        watcher.join()
         run_sync(manager.shutdown_kernel)(now=True)
-    total = time.perf_counter() - start
-    by_section = {}
-    for index, peak in peaks.items():
-        by_section[section_of(nb, index)] = max(by_section.get(section_of(nb, index), 0), peak)
-    timing = {"sections": section_seconds(nb), "memory": by_section, "total": total}
-    return nb, {**timing, "peak": max(peaks.values(), default=0)}, failure
+
+
+def execute(path, **env):
+    """Run a notebook in its own folder; return it with its outputs, the seconds by section, and `failure`."""
+    nb = nbformat.read(path, as_version=4)
+    start = time.perf_counter()
+    with live(nb, path.name, path.resolve().parent, **env) as (_, failure):
+        return nb, {**section_seconds(nb), "total": time.perf_counter() - start}, failure
 
 
 def reason(error):
@@ -134,14 +126,12 @@ def reason(error):
     return (f"    {arrow.group()}\n" if arrow else "") + f"    {error.ename}: {error.evalue}"[:500]
 
 
-def report(name, timing):
-    """Print seconds per section, total and peak memory."""
-    rows = [(title, f"{seconds:.1f}") for title, seconds in timing["sections"].items()]
-    rows += [("total", f"{timing['total']:.1f}"), ("peak memory, MB", f"{timing['peak']:.0f}")]
-    width = max(len(title) for title in [name, *(title for title, _ in rows)])
-    print()
-    for title, figure in [(name, "seconds"), *rows]:
-        print(title.ljust(width) + figure.rjust(10), flush=True)
+def report(name, seconds):
+    """Print the seconds of a notebook per section, and in all."""
+    width = max(map(len, [name, *seconds]))
+    print(f"\n{name.ljust(width)}   seconds")
+    for title, figure in seconds.items():
+        print(f"{title.ljust(width)}{figure:10.1f}", flush=True)
 
 
 def save_page(nb, path):
@@ -207,10 +197,10 @@ def tidy(nb):
 def run(path, args):
     """Execute a copy into the build folder; return what failed."""
     args.out.mkdir(parents=True, exist_ok=True)
-    nb, timing, failure = execute(path)
+    nb, seconds, failure = execute(path)
     nbformat.write(nb, args.out / path.name)
     save_page(nb, args.out / f"{path.stem}.html")
-    report(path.name, timing)
+    report(path.name, seconds)
     texts = [output.get("text", "") for cell in nb.cells for output in cell.get("outputs", [])]
     print(*re.findall(r"(?m)^Using the .*", "\n".join(texts)), sep="\n")  # which universe was in use
     return [f"{failure}\n    What ran is kept in {os.path.relpath(args.out / path.name)}."] if failure else []
@@ -222,8 +212,8 @@ def refresh(path, _):
     if path.name.startswith("01-") and env["XGASS_SOURCE"] != "xgass":
         return [f"{path.name} is not saved: it is shown on the real catalogue, which is not here. "
                 "`make data` fetches it, or name its folder in XGASS_DATA."]
-    nb, timing, failure = execute(path, TUTORIAL_FAST="", **env)
-    report(path.name, timing)
+    nb, seconds, failure = execute(path, TUTORIAL_FAST="", **env)
+    report(path.name, seconds)
     if complaints := [failure] if failure else unfit(nb):
         return [f"{path.name} is not saved:", *complaints]
     nbformat.write(tidy(nb), path)

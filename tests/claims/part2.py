@@ -1,0 +1,1 @@
+"""What part 2 says of its data; tests/notebooks/test_runs.py says how a claim is written and run."""
