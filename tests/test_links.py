@@ -98,7 +98,7 @@ def test_the_addresses_of_this_repository_are_found():
     assert "CITATION.cff" in found["https://github.com/jwuphysics/AstroHackWeek2022"]
     assert "data/README.md" in found["https://xgass.icrar.org"]
     assert "day2/02-deep-learning.ipynb" in found[f"{BADGE}/main/day2/02-deep-learning.ipynb"]
-    downloads = [address for address, names in found.items() if "day2/xgass/download.py" in names]
+    downloads = [address for address, names in found.items() if "day2/xgass/fetch.py" in names]
     assert len(downloads) == 6 and not any("{" in address for address in downloads)
     assert all(re.fullmatch(r"https://[\w.-]+(?:/[^\s]*)?", address) for address in found), "no plain http"
 

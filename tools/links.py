@@ -17,7 +17,7 @@ from urllib3.util import Retry
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "day2"))
 
-from xgass import download, pictures  # noqa: E402
+from xgass import fetch, pictures  # noqa: E402
 
 TEXTS = ("README.md", "CONTRIBUTING.md", "CITATION.cff",
          "day2/README.md", "data/README.md", "data/mock/README.md")
@@ -43,9 +43,9 @@ def addresses(root=ROOT):
             address = address.rstrip(".,;:*_")
             if urlsplit(address).hostname not in HERE:
                 found.setdefault(address, []).append(name)
-    downloads = [source.url for source in download.CATALOGUE]
-    downloads += [pictures._url(service, *M87) for service in download.PICTURES]
-    found |= {address: [*found.get(address, []), "day2/xgass/download.py"] for address in downloads}
+    downloads = [*fetch.CATALOGUE]
+    downloads += [pictures.picture_url(service, *M87) for service in fetch.PICTURES]
+    found |= {address: [*found.get(address, []), "day2/xgass/fetch.py"] for address in downloads}
     return {address: list(dict.fromkeys(names)) for address, names in found.items()}
 
 
@@ -67,7 +67,7 @@ def ask(address, root=ROOT):
     with requests.Session() as session:
         session.mount("http://", HTTPAdapter(max_retries=RETRY))
         session.mount("https://", HTTPAdapter(max_retries=RETRY))
-        session.headers["User-Agent"] = f"{pictures.USER_AGENT} link check"
+        session.headers["User-Agent"] = f"{fetch.HEADERS['User-Agent']} link check"
         for method in ("HEAD", "GET"):  # some servers refuse HEAD, or answer it wrongly
             try:
                 with session.request(method, address, timeout=TIMEOUT, stream=True) as reply:

@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 
 from train_cnn import SIZE, network, read, readers, standardised, start
 from xgass import DataError
-from xgass.download import write_atomic
+from xgass.fetch import write_atomic
 
 PART, BATCH = 4096, 64  # galaxies per file and per batch
 RUN = "_run.json"  # says what the parts of a folder belong to; readers of Parquet pass over the underscore

@@ -1,350 +1,252 @@
 """Find the catalogue of the tutorial, real or simulated, and say which one it is."""
 
+import gzip
 import io
 import os
+import re
+import tempfile
+import time
 import warnings
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from .download import ASKED_BUDGET, AUTO_BUDGET, CATALOGUE, MAX_BYTES, DataError, download_catalogue
+from .common import DATA, DataError, is_fast
+from .fetch import CATALOGUE, MAX_BYTES, check_size, fetch_catalogue, why, write_atomic
 from .pictures import download_pictures, find_pictures
 
-DATA = Path(__file__).resolve().parents[2] / "data"
-COLUMNS = (
-    "GASS RA DEC zSDSS Dlum lgMstar expAB_r model_r ext_r petrR50_r petrR90_r lgmust CINDX INCL "
-    "NUVr SFR_best HIsrc lgMHI lgGF HIconf_flag"
-).split()  # what the tutorial uses; data/README.md has units and sources
+COLUMNS = {  # what the tutorial uses, and the values that can be; data/README.md has units and sources
+    "GASS": (1, 999_999), "RA": (0, 360), "DEC": (-90, 90), "zSDSS": (0, 1), "Dlum": (0, 10_000),
+    "lgMstar": (6, 13), "expAB_r": (0, 1), "model_r": (5, 25), "ext_r": (0, 5), "petrR50_r": (0, 200),
+    "petrR90_r": (0, 200), "lgmust": (4, 12), "CINDX": (1, 10), "INCL": (0, 90), "NUVr": (-5, 15),
+    "SFR_best": (0, 1000), "HIsrc": (1, 4), "lgMHI": (5, 13), "lgGF": (-5, 3), "HIconf_flag": (0, 1),
+}  # fmt: skip
 INTEGERS = ("GASS", "HIsrc")
-N_GALAXIES = 1179
+MISSING, MAY_BE_MISSING = -99.0, ("NUVr", "SFR_best", "HIconf_flag")
+N_GALAXIES, MAX_COLUMNS = 1179, 500
 FIRST_MOCK_ID = 900_000  # real GASS ids are smaller, simulated ones larger
 N_FAST, FAST_SEED = 300, 42
-COMPLETE = 0.95  # share of the pictures below which the real universe is refused
-N_SMOKE = 20  # pictures of real galaxies that are enough for a smoke test in the fast mode
-MAX_COLUMNS, MAX_VALUE = 500, 1e6  # far beyond anything that a catalogue of these galaxies holds
-BY_HAND = (
-    "run `make data` when online, or get xGASS_representative_sample.fits from xgass.icrar.org by hand "
-    "and put it into data/xgass or into a folder that XGASS_DATA names"
-)
+COMPLETE = 0.95  # share of the pictures below which a universe is refused
+SECONDS = {"auto": 9.0, "xgass": 120.0}  # for the network to answer; unasked, less than the promised 10
+STEM = "xGASS_representative_sample"
+WAYS_OUT = {
+    "mock": "`git checkout -- data/mock`, or download the tutorial again",
+    "named": "put that right, unset XGASS_DATA (then data/xgass is used or filled), or set XGASS_SOURCE=mock",
+    "xgass": f"run `make data` when online, or put {STEM}.fits from xgass.icrar.org into data/xgass",
+}
 
 
 def load_catalog(source: str = "auto", images: bool = False) -> pd.DataFrame:
     """Load the galaxy catalogue and print one line that says which universe it comes from.
 
-    ``"auto"`` takes the first that can be had: the folder named by the environment variable ``XGASS_DATA``,
-    ``data/xgass``, a download into ``data/xgass`` (at most 10 s without a network), the simulated sample
-    in ``data/mock``. A broken file in the folder that ``XGASS_DATA`` names is an error, since that folder was
-    asked for; one in ``data/xgass`` is downloaded again.
-
     Parameters
     ----------
     source : {"auto", "xgass", "mock"}
-        Which universe. ``"auto"`` is overridden by the environment variable ``XGASS_SOURCE``.
+        Which universe; the environment variable ``XGASS_SOURCE`` overrides ``"auto"``, which takes what
+        ``XGASS_DATA`` names (a folder or file), else the first that can be had: ``data/xgass``, a download
+        into it (at most 10 s without a network), the simulated sample in ``data/mock``.
     images : bool
-        Add a column ``image`` (path of the picture) and keep only the galaxies that have one. Unless the fast
-        mode is on, pictures that are missing in ``data/xgass`` are downloaded (about 5 minutes, once). Below
-        95 % of them the real data are refused; in the fast mode, 20 pictures are enough for a smoke test.
+        Add a column ``image`` (path of the picture) and keep only the galaxies that have one. What is missing
+        or spoilt in ``data/xgass`` is downloaded first (5 minutes, once), but not in the fast mode.
 
     Returns
     -------
     pandas.DataFrame
-        One row per galaxy in the order of the file, indexed by ``GASS`` (int64), with the official column
-        names and units of xGASS (see ``data/README.md``); missing values are -99 as published.
-        ``df.attrs["source"]`` is ``"xgass"`` or ``"mock"``. With ``TUTORIAL_FAST=1`` in the environment a
-        fixed subset of 300 galaxies.
+        One row per galaxy (300 with ``TUTORIAL_FAST=1``) in the order of the file, indexed by ``GASS``; the
+        columns and units of ``data/README.md``, missing values -99; ``attrs["source"]`` is "xgass" or "mock".
 
     Raises
     ------
     DataError
-        The source asked for cannot be had, or a file is not what its name says.
-
-    References
-    ----------
-    Catinella et al. 2018, MNRAS 476, 875 (arXiv:1802.02373).
+        What was asked for, by `source` or by a variable, cannot be had; or fewer than 95 % of the pictures.
     """
     if source == "auto":
         source = os.environ.get("XGASS_SOURCE", "").strip() or "auto"
     if source not in ("auto", "xgass", "mock"):
         raise DataError(f'the source is "auto", "xgass" or "mock", not {source!r} (argument or XGASS_SOURCE)')
-    if source == "mock":
-        return _mock(images, "asked for")
-    try:
-        return _real(images, AUTO_BUDGET if source == "auto" else ASKED_BUDGET)
-    except _Unavailable as error:
-        if source == "auto":
-            return _mock(images, str(error))
-        raise DataError(f"the real xGASS data cannot be had: {error}. What to do: {BY_HAND}") from error
-
-
-class _Unavailable(DataError):
-    """The real data are not there, or not complete, and the next place may be tried."""
-
-
-def _real(images: bool, budget: float) -> pd.DataFrame:
-    """Try the places of the real data in their order; `_Unavailable` says what was wrong with each."""
-    reasons = []
-    named = os.environ.get("XGASS_DATA", "").strip()
-    if named:
-        folder = Path(named).expanduser()
-        df = _read_folder(folder)  # a broken file is an error here: this folder was asked for
-        try:
-            if df is None:
-                raise _Unavailable("no xGASS catalogue in that folder")
-            return _announce(*_select(df, folder, images))
-        except _Unavailable as error:
-            reasons.append(f"XGASS_DATA: {error}")
-    folder = DATA / "xgass"
-    try:
-        df = get_catalogue(budget)
-        if images and not is_fast() and len(find_pictures(folder, df.index)) < COMPLETE * len(df):
-            try:
-                download_pictures(df, folder / "images")
-            except DataError as error:  # what has arrived may be enough
-                reasons.append(str(error))
-        return _announce(*_select(df, folder, images), reasons)
-    except DataError as error:
-        raise _Unavailable("; ".join([*reasons, str(error)])) from error
-
-
-def get_catalogue(budget: float) -> pd.DataFrame:
-    """Read the real catalogue in ``data/xgass``, after a download if it is absent or broken."""
-    folder = DATA / "xgass"
-    try:
-        df = _read_folder(folder)
-        broken = ""
-    except DataError as error:
-        df, broken = None, f"{error}; "
-    if df is None:
-        try:
-            df = read_catalogue(download_catalogue(folder, read_catalogue, budget))
-        except DataError as error:
-            raise DataError(f"{broken}the real catalogue could not be downloaded: {error}") from error
+    df, line = _find(source, os.environ.get("XGASS_DATA", "").strip(), images)
+    print(line)
     return df
 
 
-def _mock(images: bool, why: str) -> pd.DataFrame:
-    """Read the simulated sample that comes with the tutorial."""
-    path = DATA / "mock" / "catalog.csv"
+def _find(source: str, named: str, images: bool, note: str = "asked for") -> tuple[pd.DataFrame, str]:
+    """Return the table and the line that says where it is from."""
+    place = "mock" if source == "mock" else "named" if named else "xgass"
     try:
-        if not path.is_file():
-            raise DataError("data/mock/catalog.csv is missing")
-        df = read_catalogue(path, mock=True)
-        return _announce(*_select(df, path.parent, images, mock=True), [why], mock=True)
+        if place == "mock":
+            return _chosen(_read(DATA / "mock" / "catalog.csv", True), DATA / "mock", images, note, mock=True)
+        if place == "named":
+            path = _file_in(Path(named).expanduser())
+            return _chosen(_read(path), path.parent, images)
+        return real_universe(images, SECONDS[source])
     except DataError as error:
-        raise DataError(f"{error}; `git checkout -- data/mock` brings it back ({why})") from error
+        if place == "xgass" and source == "auto":
+            return _find("mock", "", images, str(error))
+        name = {"mock": "data/mock", "named": f"XGASS_DATA={named}", "xgass": "the real catalogue"}[place]
+        raise DataError(f"{name} cannot be used: {error}. What to do: {WAYS_OUT[place]}") from error
 
 
-def _select(
-    df: pd.DataFrame, folder: Path, images: bool, mock: bool = False
-) -> tuple[pd.DataFrame, str, str]:
-    """Keep the galaxies of the fast mode and those with a picture; say in words how many they are."""
-    total, chosen, words = len(df), df.index, ""
+def real_universe(images: bool, seconds: float, enough: float = COMPLETE) -> tuple[pd.DataFrame, str]:
+    """Read ``data/xgass`` after a download of what is missing; of pictures, below the share `enough`."""
+    folder, note = DATA / "xgass", ""
+    df = _real_catalogue(folder, seconds)
+    if images and not is_fast():
+        found, spoilt = find_pictures(folder / "images", df.index)
+        if spoilt or len(found) < enough * len(df):
+            note = download_pictures(df.drop(found.index), folder / "images", seconds)
+    return _chosen(df, folder, images, note)
+
+
+def _chosen(df: pd.DataFrame, folder: Path, images: bool, note: str = "", mock: bool = False) -> tuple:
+    """Keep the galaxies of the fast mode and those with a picture; say in a line what they are."""
+    total, words, notes = len(df), "", [note] if note else []
     if is_fast():
-        chosen, words = fast_ids(df.index), ", TUTORIAL_FAST=1"
+        subset = np.random.default_rng(FAST_SEED).choice(np.sort(df.index), size=N_FAST, replace=False)
+        df, words = df[df.index.isin(subset)], ", TUTORIAL_FAST=1"
     if images:
-        paths = find_pictures(folder, df.index)
-        there = paths.index.intersection(chosen)
-        if len(paths) >= COMPLETE * total or (is_fast() and len(there) >= COMPLETE * len(chosen)):
-            words += ", those with a picture" if len(there) < len(chosen) else ""
-        elif is_fast() and len(paths) >= N_SMOKE and not mock:
-            there = fast_ids(paths.index)
-            words += f", a smoke test with {len(there)} pictures"
-        else:
-            hint = "" if mock else ", `make data` gets the others"
-            raise _Unavailable(f"only {len(paths)} of {total} pictures are there{hint}")
-        df, chosen = df.assign(image=paths.reindex(df.index)), there
-    df = df[df.index.isin(chosen)].copy()
-    return df, f"{len(df)} of {total}" if len(df) < total else f"{total}", words
-
-
-def _announce(
-    df: pd.DataFrame, count: str, words: str, notes: list[str] | None = None, mock: bool = False
-) -> pd.DataFrame:
-    """Print the one line, and mark the table with its universe."""
-    note = "; ".join(notes or [])
-    if mock:
-        print(f"Using the SIMULATED sample: {count} mock galaxies{words} ({note}).")
-    else:
-        note = f"; {note}" if note else ""
-        print(f"Using the real xGASS catalogue: {count} galaxies{words} (Catinella et al. 2018){note}.")
+        paths, spoilt = find_pictures(folder / "images", df.index)
+        notes += [f"{spoilt} spoilt pictures count as missing"] if spoilt else []
+        if len(paths) < COMPLETE * len(df):
+            few = f"only {len(paths)} of {len(df)} pictures images/<GASS>.jpg (.jpeg, .JPG) are there"
+            raise DataError("; ".join([f"{few}, {COMPLETE:.0%} are needed", *notes]))
+        words += ", those with a picture" if len(paths) < len(df) else ""
+        df = df.loc[paths.index].assign(image=paths)
+    df = df.copy()
     df.attrs["source"] = "mock" if mock else "xgass"
-    return df
+    count = f"{len(df)} of {total}" if len(df) < total else total
+    if mock:
+        return df, f"Using the SIMULATED sample: {count} mock galaxies{words} ({'; '.join(notes)})."
+    credit = "; ".join(["Catinella et al. 2018", *notes])
+    return df, f"Using the real xGASS catalogue: {count} galaxies{words} ({credit})."
 
 
-def is_fast() -> bool:
-    """Tell whether ``TUTORIAL_FAST`` asks for the small, quick version of everything."""
-    return os.environ.get("TUTORIAL_FAST", "").strip() not in ("", "0")
+def _real_catalogue(folder: Path, seconds: float) -> pd.DataFrame:
+    """Read the real catalogue in a folder, after a download (`seconds` at most) if there is no good one.
 
-
-def fast_ids(ids: pd.Index) -> np.ndarray:
-    """Choose the galaxies of the fast mode: the same from the same ids, in whatever order they come."""
-    ids = np.sort(np.asarray(ids))
-    return np.random.default_rng(FAST_SEED).choice(ids, size=min(N_FAST, len(ids)), replace=False)
-
-
-def _read_folder(folder: Path) -> pd.DataFrame | None:
-    """Read the first good catalogue of a folder; None if it has no such file, `DataError` if none is good."""
-    first_error = None
-    for source in CATALOGUE:
-        path = folder / source.name
-        try:
-            if path.is_file():
-                return read_catalogue(path)
-        except DataError as error:
-            first_error = first_error or error
-    if first_error:
-        raise first_error
-    return None
-
-
-def read_catalogue(path: Path, mock: bool = False) -> pd.DataFrame:
-    """Read and verify one catalogue file: the whole right table, or an error that names the file.
-
-    Parameters
-    ----------
-    path : Path
-        A FITS table if it is named ``.fits``, else text: names of the columns (also behind a ``#``), then one
-        line per galaxy, separated by blanks or commas. Further columns and any order are welcome.
-    mock : bool
-        Whether the file should hold simulated galaxies, which are told by their ids.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Indexed by ``GASS``; integers as int64, numbers as float64 in native byte order, text as str.
-
-    Raises
-    ------
-    DataError
-        The file is not such a catalogue. At most 5 MB are read before this is known.
+    Only a good file is put there. `DataError` says what is wrong with the one there and what was tried.
     """
-    path = Path(path)
+    deadline, reasons, path = time.monotonic() + seconds, [], _file_in(folder)
+    if path.exists():
+        try:
+            return _read(path)
+        except DataError as error:
+            reasons.append(str(error))
+    # In a thread that may be left alone: a hanging name look-up has no time-out.
+    with tempfile.TemporaryDirectory() as temporary, ThreadPool(len(CATALOGUE)) as pool:
+        for url, sha256 in CATALOGUE.items():
+            job = pool.apply_async(fetch_catalogue, (url, sha256, temporary))
+            try:
+                new = job.get(max(0.0, deadline - time.monotonic()))
+                df = _read(new)
+            except Exception as error:  # whatever the answer of a server can lead to
+                reasons.append(f"{url.split('/')[2]}: {why(error)}")
+                continue
+            try:
+                write_atomic(folder / new.name, new.read_bytes())
+                return df
+            except OSError as error:
+                raise DataError(f"data/{folder.name} cannot be written: {why(error)}") from error
+    raise DataError("; ".join(dict.fromkeys(reasons)))
+
+
+def _file_in(place: Path) -> Path:
+    """Return the catalogue of a folder, of any format and spelling, FITS first; or the file itself."""
+    if not place.is_dir():
+        return place
+    paths = [path for path in sorted(place.iterdir()) if path.name.lower().startswith(f"{STEM.lower()}.")]
+    paths.sort(key=lambda path: (".fit" not in path.name.lower(), path.suffix == ".readme"))
+    return paths[0] if paths else place / f"{STEM}.fits (or .fits.gz, .ascii, .csv, .ecsv)"
+
+
+def _read(path: Path, mock: bool = False) -> pd.DataFrame:
+    """Read the 20 columns of FITS or text, as the content tells, and verify them; errors name the file."""
     try:
         with open(path, "rb") as file:
             raw = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise DataError(f"{path.name} cannot be read: {error.strerror}") from error
-    if len(raw) > MAX_BYTES:
-        raise DataError(f"{path.name} is larger than {MAX_BYTES / 1e6:.0f} MB: not the catalogue")
-    if not raw.strip():
-        raise DataError(f"{path.name} is empty")
-    if raw.lstrip()[:1] == b"<":
-        raise DataError(f"{path.name} is a web page (HTML), not a catalogue")
-    try:
-        df = _parse_fits(raw) if path.suffix == ".fits" else _parse_text(raw)
-        return _verified(df, mock)
+        if raw.startswith(b"\x1f\x8b"):
+            raw = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(MAX_BYTES + 1)
+        check_size(len(raw))
+        return _verified(_parse_fits(raw) if raw.startswith(b"SIMPLE") else _parse_text(raw), mock)
     except DataError as error:
         raise DataError(f"{path.name}: {error}") from error
-
-
-def _parse_fits(raw: bytes) -> pd.DataFrame:
-    from astropy.io import fits
-    from astropy.table import Table
-
-    if not raw.startswith(b"SIMPLE"):
-        raise DataError("not a FITS file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with fits.open(io.BytesIO(raw), disable_image_compression=True) as hdus:
-                header = hdus[1].header
-                size = header["NAXIS1"] * header["NAXIS2"]
-                if size > len(raw) or header["TFIELDS"] > MAX_COLUMNS:
-                    raise DataError("the table is cut off, or is not this catalogue")
-                _check_rows(header["NAXIS2"])  # now: rows of no width need no bytes, only endless time
-                # Of arrays of varying length all cells may claim the same bytes: gigabytes from a small file.
-                varying = [c.name for c in hdus[1].columns if c.format.lstrip("0123456789")[:1] in "PQ"]
-                if varying:
-                    raise DataError(f"column {varying[0]} holds arrays of varying length: not this catalogue")
-                # Notes of astropy make it build objects (coordinates) that pandas cannot hold.
-                header.remove("COMMENT", ignore_missing=True, remove_all=True)
-                table = Table.read(hdus[1])
-        table.convert_bytestring_to_unicode()
-        return table[[name for name in table.colnames if table[name].ndim == 1]].to_pandas()
-    except DataError:
-        raise
     except Exception as error:  # astropy raises a dozen kinds, from many depths, on broken files
-        raise DataError(f"not a whole FITS table, perhaps cut off ({type(error).__name__})") from error
+        reason = getattr(error, "strerror", "") or f"no whole table, perhaps cut off ({type(error).__name__})"
+        raise DataError(f"{path.name}: {reason}") from error
 
 
-def _parse_text(raw: bytes) -> pd.DataFrame:
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError("not a text file in ASCII or UTF-8") from error
-    if "\0" in text:
-        raise DataError("not a text file in ASCII or UTF-8: it has NUL bytes")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text.endswith("\n"):
+def _parse_fits(raw: bytes) -> dict[str, np.ndarray]:
+    """Take the columns of the tutorial from the first table; others are not looked at."""
+    from astropy.io import fits
+
+    with warnings.catch_warnings(), fits.open(io.BytesIO(raw)) as hdus:
+        warnings.simplefilter("ignore")
+        columns, rows = hdus[1].columns, hdus[1].header["NAXIS2"]
+        _check_shape(columns.names, rows)  # rows of no width need no bytes, only endless time
+        if hdus[1].header["NAXIS1"] * rows > len(raw):
+            raise DataError("cut off")
+        for name in COLUMNS:  # numbers only: arrays of varying length (P, Q) claim gigabytes in a small file
+            if not re.fullmatch("1?[BIJKED]", columns[name].format):
+                raise DataError(f"column {name} is not numeric")
+        data = hdus[1].data
+        return {name: np.ma.masked_where(data[name] == columns[name].null, data[name]) for name in COLUMNS}
+
+
+def _parse_text(raw: bytes) -> dict[str, np.ndarray]:
+    """Take the columns of the tutorial from a text; a comment is the head if it names them all."""
+    from astropy.io import ascii
+
+    if not raw.strip():
+        raise DataError("the file is empty")
+    if raw.lstrip().startswith(b"<"):
+        votable = f'a VOTable; save it as FITS, e.g. Table.read(...).write("{STEM}.fits")'
+        raise DataError(votable if b"<VOTABLE" in raw[:5000] else "a web page (HTML), not a catalogue")
+    if b"\0" in raw:
+        raise DataError("neither a FITS table nor text (NUL bytes)")
+    if raw[-1:] not in b"\r\n":
         raise DataError("cut off: the last line does not end")
-    lines = [line for line in text.split("\n") if line.strip()]
-    comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
-    lines = [line for line in lines if not line.startswith("#")]
-    heads = [line for line in comments if "GASS" in line.replace(",", " ").split()]
-    if not heads and not lines:
-        raise DataError("nothing but comments")
-    head = heads[-1] if heads else lines.pop(0)
-    separator = "," if "," in head else None
-    names = [name.strip() for name in head.split(separator, MAX_COLUMNS)]
-    if len(names) > MAX_COLUMNS:
-        raise DataError(f"more than {MAX_COLUMNS} columns: not this catalogue")
-    if len(lines) > 10 * N_GALAXIES:
-        raise DataError(f"{len(lines)} rows: not this catalogue")
-    if "GASS" not in names:  # what was taken for the names may be a row of values
-        raise DataError("columns are missing: no line names GASS and the others")
-    rows = []
-    for number, line in enumerate(lines, 1):
-        row = [value.strip() for value in line.split(separator, MAX_COLUMNS)]
-        if len(row) != len(names):
-            raise DataError(f"row {number} has {len(row)} values for {len(names)} columns")
-        rows.append(row)
-    df = pd.DataFrame(rows, columns=names, dtype=object)
-    if not df.columns.is_unique:
-        raise DataError("a column name comes twice")
-    for name in names:
-        numbers = pd.to_numeric(df[name], errors="coerce")
-        if df[name][numbers.isna()].str.strip("\"'").str.lower().isin(["", "nan", "null"]).all():
-            df[name] = numbers
-    return df.infer_objects()
+    text = raw.decode("utf-8-sig", errors="replace").replace("\t", " ")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    rows = [line for line in lines if not line.startswith("#")]
+    words = re.compile(r"[^\s,\"'#]+").findall
+    heads = [line.lstrip("# ") for line in lines if line.startswith("#") and {*COLUMNS} <= {*words(line)}]
+    head = heads[-1] if heads else rows.pop(0) if rows else ""
+    _check_shape(words(head), len(rows))
+    form = {"format": "basic", "guess": False, "delimiter": "," if "," in head else " "}
+    table = ascii.read([head, *rows], include_names=[*COLUMNS], **form)
+    return {name: np.ma.asanyarray(table[name]) for name in COLUMNS}
 
 
-def _check_rows(count: int) -> None:
-    if count != N_GALAXIES:
-        raise DataError(f"{count} rows, where the catalogue has {N_GALAXIES}")
-
-
-def _verified(df: pd.DataFrame, mock: bool) -> pd.DataFrame:
-    """Check names, types, values and ids; return the table indexed by ``GASS``."""
-    missing = [name for name in COLUMNS if name not in df]
-    if missing:
+def _check_shape(names: list[str], rows: int) -> None:
+    if missing := [name for name in COLUMNS if name not in names]:
         raise DataError(f"columns are missing: {', '.join(missing)}")
-    _check_rows(len(df))
-    for name in COLUMNS:
-        if df[name].dtype.kind not in "iuf":
+    if rows != N_GALAXIES or len(names) > MAX_COLUMNS:
+        raise DataError(f"{rows} rows of {len(names)} columns; the catalogue has {N_GALAXIES} rows")
+
+
+def _verified(arrays: dict[str, np.ndarray], mock: bool) -> pd.DataFrame:
+    """Check types, values and ids; return the table indexed by ``GASS``."""
+    df = pd.DataFrame(index=range(1, N_GALAXIES + 1))
+    for name, (low, high) in COLUMNS.items():
+        values = arrays[name]
+        if values.dtype.kind not in "iuf":
             raise DataError(f"column {name} is not numeric")
-        values = df[name].to_numpy(dtype=np.float64)
-        if not (np.abs(values) <= MAX_VALUE).all():  # NaN is not, either
-            raise DataError(f"column {name} has values that are not finite or absurdly large")
-        if name in INTEGERS and (values != np.round(values)).any():
-            raise DataError(f"column {name} has values that are not whole numbers")
-    ids = df["GASS"].astype(np.int64)
-    if ids.duplicated().any():
-        raise DataError(f"GASS {ids[ids.duplicated()].iloc[0]} comes twice")
-    if (ids < 1).any() or ((ids >= FIRST_MOCK_ID) != mock).any():
-        told = "real galaxies in the simulated sample" if mock else "simulated galaxies in a real catalogue"
-        raise DataError(f"ids that cannot be: {told}")
-    if not (df["RA"].between(0, 360) & df["DEC"].between(-90, 90)).all():
-        raise DataError("RA or DEC is not a position in degrees")
-    return df.assign(**{name: _native(df[name]) for name in df}).set_index("GASS")
-
-
-def _native(column: pd.Series) -> pd.Series:
-    """Give a column the same type whatever file it came from: int64, float64 or text."""
-    if column.dtype == np.float32:  # FITS: by way of the decimal number, so that 3.11 stays 3.11
-        column = column.astype("str").astype(np.float64)
-    if column.name in COLUMNS:
-        return column.astype(np.int64 if column.name in INTEGERS else np.float64)
-    if column.dtype.kind not in "iu" or column.isna().any() or column.max() > np.iinfo(np.int64).max:
-        return column  # whole numbers that int64 does not hold stay as they were
-    return column.astype(np.int64)
+        if values.dtype.str.endswith("f4"):  # by way of the decimal number, so that 3.11 stays 3.11
+            values = values.astype(str)
+        values = values.astype(float).filled(np.nan)
+        good = (values >= low) & (values <= high)
+        if name in MAY_BE_MISSING:
+            values[np.isnan(values)] = MISSING  # as published; other programs made something else of it
+            good |= values == MISSING
+        if name in INTEGERS:
+            good &= values % 1 == 0
+        if name == "GASS":  # real labels never meet simulated pictures
+            good &= (values >= FIRST_MOCK_ID) == mock
+        if not good.all():
+            row = np.flatnonzero(~good)[0]
+            raise DataError(f"column {name} has a value that cannot be: {values[row]:g} in row {row + 1}")
+        df[name] = values.astype(np.int64) if name in INTEGERS else values
+    if df["GASS"].duplicated().any():
+        raise DataError(f"GASS {df['GASS'][df['GASS'].duplicated()].iloc[0]} comes twice")
+    return df.set_index("GASS")

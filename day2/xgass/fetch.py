@@ -1,0 +1,103 @@
+"""Get files from the network: bounded in bytes and in seconds, whole or not at all."""
+
+import os
+import uuid
+from multiprocessing import TimeoutError as PoolTimeoutError
+from pathlib import Path
+
+import requests
+from tqdm.auto import tqdm
+
+from .common import DataError
+
+# The first file that can be had is used; one without a known hash is verified by its content alone.
+_XGASS = "https://xgass.icrar.org/assets/data/xGASS_representative_sample"
+CATALOGUE = {
+    f"{_XGASS}.fits": "2b7ba7fc6202f6879fdfcce76f8f3d8fcf3d2effd677747275212c382be3deb4",
+    f"{_XGASS}.ascii": None,
+}
+_HIPS2FITS = (
+    "hips-image-services/hips2fits?hips=CDS/P/SDSS9/color&width={size}&height={size}"
+    "&fov={fov}&projection=TAN&ra={ra}&dec={dec}&format=jpg"
+)
+PICTURES = {  # first, second, ... choice for each picture; all of them serve the SDSS imaging
+    "SDSS SkyServer": "https://skyserver.sdss.org/dr18/SkyServerWS/ImgCutout/getjpeg"
+    "?ra={ra}&dec={dec}&scale={scale}&width={size}&height={size}",
+    "CDS hips2fits": f"https://alasky.cds.unistra.fr/{_HIPS2FITS}",
+    "CDS hips2fits mirror": f"https://alaskybis.cds.unistra.fr/{_HIPS2FITS}",
+    "Legacy Survey viewer": "https://www.legacysurvey.org/viewer/cutout.jpg"
+    "?ra={ra}&dec={dec}&layer=sdss&pixscale={scale}&size={size}",
+}
+MAX_BYTES = 5_000_000  # the catalogue has 0.4 MB, a picture 10 kB; nothing larger is downloaded or read
+HEADERS = {"User-Agent": "AstroHackWeek2022 (https://github.com/jwuphysics/AstroHackWeek2022)"}
+
+
+def check_size(size: int) -> None:
+    """Raise `DataError` for a size (bytes) beyond all that the tutorial needs."""
+    if size > MAX_BYTES:
+        raise DataError(f"larger than {MAX_BYTES / 1e6:.0f} MB")
+
+
+class _Bar(tqdm):
+    """A progress bar that ends a download of too many bytes."""
+
+    def update(self, n: float = 1) -> None:
+        super().update(n)
+        check_size(max(self.n, self.total or 0))
+
+
+def fetch_catalogue(url: str, sha256: str | None, folder: str) -> Path:
+    """Get one file and verify its hash, if known; raises what requests raises, and `DataError`."""
+    import pooch
+
+    path = Path(folder) / Path(url).name
+    with _Bar(desc="xGASS", unit="B", leave=False, delay=1) as bar:
+        # Seconds to connect and between two pieces: a silent host must leave time for the next address.
+        pooch.HTTPDownloader(progressbar=bar, timeout=(3.0, 4.0), headers=HEADERS)(url, str(path), None)
+    if sha256 and pooch.file_hash(path) != sha256:
+        raise DataError("not the file with the known hash")
+    return path
+
+
+def fetch_picture(session: requests.Session, url: str) -> bytes:
+    """Get one picture; raises what requests raises, and `DataError` if it is too large."""
+    raw = b""
+    with session.get(url, stream=True, timeout=(5.0, 15.0), headers=HEADERS) as reply:
+        reply.raise_for_status()
+        for chunk in reply.iter_content(65536):
+            raw += chunk
+            check_size(len(raw))
+    return raw
+
+
+def why(error: Exception) -> str:
+    """Say in a few words, without the paths of this machine, why a request or a file failed."""
+    if isinstance(error, DataError):
+        return str(error)
+    if isinstance(error, requests.HTTPError):
+        return f"HTTP {error.response.status_code}"
+    if isinstance(error, (requests.Timeout, PoolTimeoutError)):
+        return "no answer in time"
+    if isinstance(error, requests.ConnectionError):
+        return "no network connection"
+    return getattr(error, "strerror", "") or type(error).__name__
+
+
+def write_atomic(path: Path, raw: bytes) -> None:
+    """Write `raw` whole or not at all, also when the process is killed or the disk is full.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; what was there is still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(new, "wb") as file:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -1,0 +1,55 @@
+"""Say what is missing before an hour is lost; with the standard library alone, and without a network."""
+
+import os
+import re
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from .common import DATA, DataError, is_fast
+
+# What each part imports; what pip calls it, where that differs.
+PART_1 = "numpy scipy pandas matplotlib sklearn astropy pooch requests tqdm PIL dask ipywidgets".split()
+PART_2 = [*PART_1, *"torch torchvision fastai accelerate pyarrow".split()]
+PIP = {"sklearn": "scikit-learn", "PIL": "pillow"}
+ENOUGH, DISK = 1120, 50_000_000  # pictures (95 %), and bytes: twice what all of them take
+
+
+def preflight(part: int) -> None:
+    """Check that this Python can run a part (1 or 2) of the tutorial; silent if it can.
+
+    Raises
+    ------
+    DataError
+        Something is missing or known not to work: one line with all of it, and what to do.
+    """
+    absent = [PIP.get(name, name) for name in (PART_1 if part == 1 else PART_2) if not find_spec(name)]
+    faults = {f"{name} is not installed": name for name in absent}  # and what to install instead
+    if part == 2 and _version("fastai") < (2, 8, 8) and _version("fastcore") >= (2,):
+        faults["fastai before 2.8.8 cannot train with fastcore 2"] = "fastai>=2.8.8"
+    if part == 2 and _version("plum-dispatch") == (2, 10, 0):
+        faults["fastai cannot be imported with plum-dispatch 2.10.0"] = "plum-dispatch!=2.10.0"
+    if tuple(sys.version_info) < (3, 11):
+        faults = {f"Python 3.11 or newer is needed, this is {sys.version_info[0]}.{sys.version_info[1]}": ""}
+    if faults:
+        way_out = "choose a kernel whose environment has what requirements.txt lists"
+        if "COLAB_RELEASE_TAG" in os.environ or "google.colab" in sys.modules:
+            way_out = "Runtime > Change runtime type: CPU or GPU (T4), runtime version Latest"
+        elif all(faults.values()):
+            wanted = " ".join(f'"{name}"' for name in faults.values())
+            way_out = f"run `%pip install {wanted}` in a cell and restart the kernel, or {way_out}"
+        raise DataError(f"part {part} cannot run here: {', '.join(faults)}. What to do: {way_out}")
+    chosen = is_fast() or os.environ.get("XGASS_DATA", "").strip() or os.environ.get("XGASS_SOURCE") == "mock"
+    if part == 2 and not chosen and len(list((DATA / "xgass" / "images").glob("*.jpg"))) < ENOUGH:
+        free = shutil.disk_usage(DATA).free
+        if free < DISK:
+            way_out = f"free {DISK / 1e6:.0f} MB, or set XGASS_SOURCE=mock to take the simulated sample"
+            raise DataError(f"no room for the pictures: {free / 1e6:.0f} MB left. What to do: {way_out}")
+
+
+def _version(package: str) -> tuple:
+    try:
+        return tuple(int(number) for number in re.findall(r"\d+", version(package))[:3])
+    except PackageNotFoundError:
+        return ()
