@@ -1,4 +1,4 @@
-"""Check the answers to the exercises of the notebooks."""
+"""Check the answers to the exercises of the notebooks: "not yet", a hint that fits the mistake, or ✓."""
 
 from .checks import check
 

@@ -1,0 +1,169 @@
+"""The exercises of part 2: pictures, and networks. Only a check that runs loads PyTorch: part 1 lacks it."""
+
+from copy import deepcopy
+
+import numpy as np
+
+from .answers import Hint, array, call, hint_if, number
+
+
+def check_kernel(answer):
+    """A 3 x 3 kernel: 0 on flat sky, positive on a bright spot, alike in all directions."""
+    weights = array(answer, "a table of 3 x 3 numbers")
+    hint_if(weights.shape != (3, 3), f"Asked for are 3 rows of 3 numbers; your shape is {weights.shape}.")
+    flat, middle, soft = weights.sum(), weights[1, 1], np.outer([0.5, 1, 0.5], [0.5, 1, 0.5])
+    hint_if(abs(flat) > 1e-5, f"On flat sky of 1 it gives {flat:.3g}, the sum of its weights: make that 0.")
+    hint_if(middle < 0, "The sign is reversed: negative on a bright spot, positive on a hole.")
+    hint_if(middle == 0, "It is blind to a spot: the middle of one meets the weight in the middle, a 0.")
+    alike = np.allclose(weights, np.rot90(weights), atol=1e-3 * middle)
+    hint_if(not alike, "It prefers lines or edges of one direction. A spot looks alike from all four sides.")
+    hint_if((weights * soft).sum() <= 0, "A spot with soft rims (1, 0.5, 0.25) gives nothing positive.")
+    return "A bright centre minus its surroundings: sky of any brightness vanishes. Networks learn it, too."
+
+
+def check_shape(answer, layer, shape):
+    """What shape leaves a convolution? Context: the nn.Conv2d, the (channels, rows, columns) that enter."""
+    import torch
+
+    right = tuple(layer(torch.zeros(1, *shape)).shape[1:])
+    said = tuple(array(answer, "three whole numbers, (channels, rows, columns)").flatten().tolist())
+    size, (k, stride, padding) = shape[1], (v[0] for v in (layer.kernel_size, layer.stride, layer.padding))
+    free = size + 2 * padding - k  # pixels that the window can move
+    if said == right:
+        return f"{said}. Without the padding: {(size - k) // stride + 1} pixels; with stride 1: {free + 1}."
+    hint_if(said == (1, *right), "Right for a batch of one. For one picture leave out the first number.")
+    hint_if(len(said) != 3, "Asked for are three numbers: channels, rows, columns.")
+    hint_if(any(v % 1 for v in said), "A part of a pixel is no pixel: round down.")
+    hint_if(said == (shape[0], *right[1:]), "Right pixels. But the channels are the layer's: one per kernel.")
+    hint_if(sorted(said) == sorted(right), "Right numbers, wrong order: PyTorch puts the channels first.")
+    pixels = said[1] if said[1] == said[2] else None
+    hint_if(pixels == (size - k) // stride + 1, "Without the padding: it adds a margin on both sides.")
+    hint_if(pixels == -(-free // stride) + 1, "Rounded up: a window that sticks out does not count.")
+    hint_if(pixels == free + 1, "You have forgotten the stride: the window moves by more than one pixel.")
+    raise Hint("Put n, k, padding and stride into the formula above, and round down.")
+
+
+def check_layer(answer, images):
+    """A CNN of five stages, the last with 128 channels. Context: some images, (n, 3, rows, columns)."""
+    from torch import nn, no_grad
+
+    hint_if(not isinstance(answer, nn.Module), "Asked for is a network: nn.Sequential(stage(3, 16), ...).")
+    kinds = [type(part).__name__ for part in answer.modules()]
+    try:
+        with no_grad():  # a copy: running means and mode of the learner's network stay as they are
+            shape = tuple(deepcopy(answer).eval()(images).shape)
+    except RuntimeError as error:
+        if "mat1 and mat2" in str(error):  # nn.Linear did not get what it takes
+            hint_if("Flatten" not in kinds, "nn.Flatten() is missing: nn.Linear wants numbers, not maps.")
+            hint_if("AdaptiveAvgPool2d" not in kinds, "nn.Linear gets whole maps: pool each to one number.")
+            early = kinds.index("Flatten") < kinds.index("AdaptiveAvgPool2d")
+            hint_if(early, "The order at the end: pool the maps, flatten, then nn.Linear.")
+            raise Hint("nn.Linear takes in as many numbers as the last stage has channels.") from None
+        hint_if("channels" in str(error), "A stage takes in as many channels as the one before gives out.")
+        raise
+    hint_if(shape != (len(images), 1), f"One number per galaxy should come out, (n, 1); yours is {shape}.")
+    channels = [part.out_channels for part in answer.modules() if isinstance(part, nn.Conv2d)]
+    hint_if(len(channels) < 5, f"It works, but has {len(channels)} convolutions: a fifth stage is missing.")
+    hint_if(channels[-1] != 128, f"It works, but its last stage gives {channels[-1]} channels, not 128.")
+    weights = sum(p.numel() for p in answer.parameters())
+    return f"{len(channels)} stages, {weights:,} weights. Deeper is easy; if it is better, new galaxies tell."
+
+
+def check_step(answer, weights, gradient, rate):
+    """One step of gradient descent. Context: weights, gradient, learning rate."""
+    old, slope = np.asarray(weights), np.asarray(gradient)
+    new = array(answer, "an array, as many numbers as there are weights")
+    hint_if(new.shape != old.shape, f"There are {old.size} weights; the shape of yours is {new.shape}.")
+    if np.allclose(new, old - rate * slope, atol=1e-6):
+        return "Downhill: each weight moved against its slope, farther where it is steep."
+    for meant, hint in [
+        (old + rate * slope, "Uphill: the gradient points to larger losses. Go against it, with a minus."),
+        (old - slope, "You have forgotten the learning rate: that step is far too long."),
+        (rate * slope, "That is the step alone. Subtract it from the weights."),
+        (-rate * slope, "That is the step alone. Add it to the weights."),
+    ]:
+        hint_if(np.allclose(new, meant, atol=1e-6), hint)
+    raise Hint("weights - learning rate * gradient, for each weight by itself.")
+
+
+def check_loop(answer):
+    """A function one_step(model, images, labels, optimizer): one training step, returns the loss."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        torch.manual_seed(0)
+        images, labels, found = torch.randn(6, 3, 2, 2), torch.randn(6), []
+        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 1))
+        weights = [*model.parameters()]
+        optimizer = torch.optim.SGD(weights, lr=0.1)
+        optimizer.register_step_pre_hook(lambda *_: found.append(deepcopy([p.grad for p in weights])))
+        for turn in (1, 2):
+            found.clear()
+            loss = torch.nn.functional.mse_loss(model(images)[:, 0], labels)
+            right = torch.autograd.grad(loss, weights)
+            returned = call(answer, model, images, labels, optimizer)
+            if returned is None:
+                return None
+            hint_if(not found, "The optimizer took no step. Call optimizer.step(), with parentheses.")
+            hint_if(len(found) > 1, f"Asked for is one step; yours takes {len(found)}.")
+            none = all(slope is None or not slope.any() for slope in found[0])
+            hint_if(none, "No gradient when the optimizer steps: backward() before, zero_grad() not between.")
+            agrees = all(map(torch.allclose, found[0], right))
+            hint_if(turn == 2 and not agrees, "PyTorch adds up the gradients of the steps. Call zero_grad().")
+            uphill = all(map(torch.allclose, found[0], [-slope for slope in right]))
+            hint_if(uphill, "The sign of the loss is reversed. The optimizer goes downhill by itself.")
+            hint_if(not agrees, "Not the gradient of F.mse_loss. Do shapes match: (n,) both, not (n, 1)?")
+            said, was = number(returned), loss.item()
+            hint_if(abs(said - was) > 1e-4, f"It trains, but returns {said:.3f}; the loss was {was:.3f}.")
+    return "Forward, backward, step, forget. Networks of any size are trained by these lines."
+
+
+def check_rate(answer, rates, losses):
+    """A learning rate. Context: the rates that the finder tried, rising, and the loss at each."""
+    said, losses = number(answer), np.nan_to_num(losses, nan=np.inf)
+    early = len(losses) // 3  # too small to do anything, and the running mean has not settled
+    start, bottom = np.median(losses[:early]), early + losses[early:].argmin()
+    drop, lowest = start - losses[bottom], rates[bottom]
+    falls = rates[early + (losses[early:] <= start - 0.1 * drop).argmax()]
+    high = losses[bottom:] > losses[bottom] + 0.3 * drop
+    explodes = rates[bottom + high.argmax()] if high.any() else np.inf
+    hint_if(said <= 0, "A learning rate is a positive number (its axis shows powers of ten).")
+    hint_if(said >= explodes, f"At {said:.1g} the loss explodes: it turns up near {explodes:.1g}. Go left.")
+    hint_if(said < falls, f"At {said:.1g} the loss hardly moves: training would take for ever. Go right.")
+    # The curve lags behind, as a running mean does, and the finder takes one step at each rate, not many.
+    hint_if(said > lowest / 3, f"The loss is lowest at {lowest:.1g}, then turns up: take a third at most.")
+    return f"The loss falls from {falls:.1g} on and is lowest near {lowest:.1g}: yours is well before that."
+
+
+def check_censored(answer):
+    """A function limit_loss(prediction, label, is_limit): squared error, free where a limit is respected."""
+    import torch
+
+    label = torch.tensor([0.1, -0.6, -0.9, -1.5, -1.5, -1.2])
+    limit = torch.tensor([False, False, False, True, True, True])
+    guess = torch.tensor([0.3, -0.1, -1.3, -2.2, -1.2, -1.5], requires_grad=True)
+    with torch.enable_grad():
+        found = call(answer, guess, label, limit)
+    if found is None:
+        return None
+    loss, residual = array(found, "one number, the mean over the galaxies"), (guess - label).detach()
+    hint_if(loss.size != 1, f"Asked for is one number, the mean over all galaxies; yours gives {loss.size}.")
+    square, above, below = residual**2, residual.clamp(min=0) ** 2, residual.clamp(max=0) ** 2
+    cost = torch.where(limit, above, square)
+    if np.isclose(loss, cost.mean()):
+        hint_if(not getattr(found, "requires_grad", 0), "Right value, but no gradient can flow (.item()?).")
+        return "A limit pulls only predictions that lie above it. All others agree with what was seen."
+    for meant, hint in [
+        (square.mean(), "It treats limits as measurements: predictions below should cost nothing."),
+        (above.mean(), "Detections below their label are free, too: that is for limits only (is_limit)."),
+        (square[~limit].mean(), "It throws the limits away: predictions above one should cost."),
+        ((square * ~limit).mean(), "Every limit is free: predictions above one should cost."),
+        (torch.where(limit, below, square).mean(), "Wrong way round: a prediction BELOW a limit is free."),
+        (torch.where(limit, square, above).mean(), "is_limit is True for the limits, not the detections."),
+        (cost.sum(), "That is the sum. Asked for is the mean over all galaxies."),
+        (cost[cost > 0].mean(), "The mean goes over all galaxies, also those that cost nothing."),
+        (cost.mean().sqrt(), "That is the root of it: asked for is the mean squared error."),
+    ]:
+        hint_if(np.isclose(loss, meant), hint)
+    known = f"For residuals of {residual.numpy().round(1)}, the last three of limits,"
+    raise Hint(f"{known} it should be {cost.mean():.3f}; yours is {loss.item():.3f}.")

@@ -1,0 +1,416 @@
+"""Each check of an exercise: "not yet" for nothing, ✓ for what is right, the fitting hint for a mistake."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.model_selection import KFold
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+from sklearn.tree import DecisionTreeRegressor
+from torch import nn
+
+from exercises import check
+from exercises.checks import CHECKS, NOT_YET
+
+DAY2 = Path(__file__).resolve().parents[2] / "day2"
+rng = np.random.default_rng(1)
+
+# A universe of 240 galaxies in which every lesson holds: gas falls with colour (with a bend), and the stellar
+# mass follows from brightness and distance.
+N = 240
+TABLE = pd.DataFrame({"NUVr": rng.uniform(1, 7, N), "model_r": rng.uniform(13, 17, N)})
+TABLE["Dlum"], TABLE["ext_r"] = rng.uniform(40, 220, N), rng.uniform(0, 0.2, N)
+TABLE["SFR_best"] = rng.uniform(0.1, 5, N)
+TABLE["lgMstar"] = 16 - 0.4 * TABLE["model_r"] + 0.01 * TABLE["Dlum"] + rng.normal(0, 0.1, N)
+TABLE["lgGF"] = 0.3 - 0.06 * TABLE["NUVr"] ** 2 + 0.02 * TABLE["model_r"] + rng.normal(0, 0.25, N)
+TABLE.loc[[3, 30, 77], "SFR_best"] = -99
+TABLE.loc[[5, 6, 7, 8, 9], "NUVr"] = -99
+CLEAN = TABLE[TABLE["NUVr"] != -99]
+X, y = CLEAN[["NUVr", "model_r"]], CLEAN["lgGF"]
+CV = KFold(5, shuffle=True, random_state=0)
+CURVE = pd.DataFrame(
+    {"R2 fitted": [0.7, 0.8, 0.85, 0.9, 0.95], "R2": [0.69, 0.75, 0.77, 0.6, -3]}, range(1, 6)
+)
+PLAIN = pd.DataFrame({"R2": [0.87], "R2 fitted": [0.98]}, index=["mean"])
+
+TREE = DecisionTreeRegressor(max_depth=2, random_state=0).fit(X, y)
+ROOT, INNER, LEAF = TREE.decision_path(X.iloc[[7]]).indices
+OTHER = next(i for i in np.flatnonzero(TREE.tree_.children_left == -1) if i != LEAF)
+VALUE = TREE.tree_.value[:, 0, 0]
+
+CONV, PICTURE = nn.Conv2d(3, 10, kernel_size=5, stride=2, padding=1), (3, 64, 64)
+IMAGES = torch.zeros(4, *PICTURE)
+OLD, SLOPE, RATE = np.array([1.0, -2.0]), np.array([4.0, -1.0]), 0.1
+RATES = np.logspace(-7, 0, 80)
+LOSSES = 1.5 - 0.6 / (1 + (2e-4 / RATES)) + 3 * np.clip(np.log10(RATES / 0.02), 0, None)  # lowest at 0.02
+
+CONTEXT = dict.fromkeys(CHECKS, ()) | {
+    "missing": (TABLE,),
+    "degree": (CURVE,),
+    "tree": (TREE, X.iloc[7]),
+    "tune": (PLAIN, X, y, CV),
+    "model": (X, y, CV),
+    "leak": (CLEAN, ["NUVr", "model_r"], ["ext_r", "Dlum"]),
+    "shape": (CONV, PICTURE),
+    "layer": (IMAGES,),
+    "step": (OLD, SLOPE, RATE),
+    "rate": (RATES, LOSSES),
+}
+
+
+def forest(trees=30, seed=0, **settings):
+    return RandomForestRegressor(trees, random_state=seed, **settings)
+
+
+def stage(before, after):
+    convolution = nn.Conv2d(before, after, 3, padding=1)
+    return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU(), nn.MaxPool2d(2))
+
+
+def network(*channels, end=None):
+    stages = [stage(a, b) for a, b in zip(channels[:-1], channels[1:], strict=True)]
+    return nn.Sequential(*stages, *(end or (POOL, FLATTEN, nn.Linear(128, 1))))
+
+
+def shuffled(n):
+    return np.random.default_rng(0).permutation(n)
+
+
+split = np.array_split
+POOL, FLATTEN, FIVE = nn.AdaptiveAvgPool2d(1), nn.Flatten(), (3, 16, 32, 64, 64, 128)
+STEP = """
+def one_step(model, images, labels, optimizer):
+    loss = F.mse_loss(model(images)[:, 0], labels)
+    loss.backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss
+"""
+LOSS = """
+def limit_loss(prediction, label, is_limit):
+    residual = prediction - label
+    residual = torch.where(is_limit, residual.clamp(min=0), residual)
+    return (residual**2).mean()
+"""
+
+
+def edit(source, old="", new=""):
+    """The function of a solution, with one thing changed."""
+    names = {"F": F, "torch": torch}
+    assert old in source
+    exec(source.replace(old, new), names)
+    return names.popitem()[1]
+
+
+RIGHT = {
+    "missing": [3, 3.0, (TABLE["SFR_best"] == -99).sum(), sum(TABLE["SFR_best"] == -99)],
+    "kfold": [
+        lambda n, k: split(shuffled(n), k),
+        lambda n, k: [shuffled(n)[i::k].tolist() for i in range(k)],
+        lambda n, k: (test for _, test in KFold(k, shuffle=True).split(np.zeros(n))),
+    ],
+    "degree": [3, 3.0, CURVE["R2"].idxmax()],
+    "tree": [VALUE[LEAF], round(VALUE[LEAF], 2), TREE.predict(X.iloc[[7]])],
+    "tune": [forest(min_samples_leaf=5), forest(min_samples_leaf=8)],
+    "model": [make_pipeline(StandardScaler(), PolynomialFeatures(2), LinearRegression())],
+    "leak": ["Dlum"],
+    "kernel": [
+        [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
+        np.outer([-1, 2, -1], [-1, 2, -1]),
+        torch.tensor([[0, -1, 0], [-1, 4.0, -1], [0, -1, 0]]),
+        np.full((3, 3), -1 / 9) + np.outer([0, 1, 0], [0, 1, 0]),
+    ],
+    "shape": [(10, 31, 31), [10, 31, 31], torch.Size([10, 31, 31])],
+    "layer": [network(*FIVE), network(3, 8, 8, 8, 8, 128), network(*FIVE, end=(FLATTEN, nn.Linear(512, 1)))],
+    "step": [[0.6, -1.9], OLD - RATE * SLOPE, torch.tensor([0.6, -1.9])],
+    "loop": [
+        edit(STEP),
+        edit(STEP, "return loss", "return loss.item()"),
+        edit(STEP, "zero_grad()", "zero_grad(set_to_none=False)"),
+        edit(STEP, "loss.backward()", "model.zero_grad()\n    loss.backward()"),
+        edit(
+            STEP, "F.mse_loss(model(images)[:, 0], labels)", "(model(images)[:, 0] - labels).square().mean()"
+        ),
+    ],
+    "rate": [2e-3, 1e-3, np.float32(5e-3)],
+    "censored": [edit(LOSS), lambda p, label, limit: ((p - label) ** 2 * ~(limit & (p < label))).mean()],
+}
+# exercise: words of a hint that no other hint of that check has: mistakes that should get it
+WRONG = {
+    "missing": {
+        "isna() nor == 0": [0],
+        "HAVE": [N - 3],
+        "length of the table": [N],
+        "for NUVr": [5],
+        "values -99 themselves": [-297, -99],
+        "a share": [3 / N],
+        "Compare the column": [12],
+        ".sum() counts": [TABLE["SFR_best"] == -99],
+        "holds 3": [TABLE.query("SFR_best == -99")["SFR_best"]],
+        "no quotes": ["3"],
+    },
+    "kfold": {
+        "Not shuffled": [
+            lambda n, k: split(range(n), k),
+            lambda n, k: [np.arange(n)[i::k] for i in range(k)],
+        ],
+        "rounds down": [lambda n, k: list(shuffled(n)[: n // k * k].reshape(k, -1))],
+        "twice": [lambda n, k: [np.random.default_rng(i).permutation(n)[: n // k] for i in range(k)]],
+        "differ by 1": [lambda n, k: np.split(shuffled(n), range(1, k))],
+        "one per fold": [lambda n, k: split(shuffled(n), k + 1), lambda n, k: split(shuffled(k), n)],
+        "outside 0 to": [lambda n, k: split(shuffled(n) + 1, k), lambda n, k: split(shuffled(926), k)],
+        "whole numbers": [lambda n, k: split(shuffled(n) / 1, k)],
+        "gives pairs": [lambda n, k: KFold(k, shuffle=True).split(np.zeros(n))],
+        "returns nothing": [lambda n, k: print(end="")],
+        "without parentheses": [[[1, 2], [3]]],
+        "raised TypeError": [lambda n: n],
+    },
+    "degree": {
+        "by heart": [5],
+        "Too flexible": [4],
+        "Too simple": [1, 2, CURVE["R2"].argmax()],
+        "tried are 1 to 5": [9],
+        "That is a score": [0.77],
+        "holds 5": [CURVE["R2"]],
+    },
+    "tree": {
+        "top box": [VALUE[ROOT]],
+        "half-way": [VALUE[INNER]],
+        "another branch": [VALUE[OTHER]],
+        "minus": [-VALUE[LEAF]],
+        "a cut": [TREE.tree_.threshold[ROOT]],
+        "`samples`": [TREE.tree_.n_node_samples[LEAF]],
+        f"holds {len(X)}": [TREE.predict(X)],
+        "No box of": [17.5],
+    },
+    "tune": {
+        "plain forest": [forest(), forest(400), forest(seed=9)],
+        "Too stiff": [forest(max_depth=1), forest(max_leaf_nodes=2)],
+        "A tick takes": [forest(max_features=1), forest(max_depth=12)],
+        "a RandomForest": [ExtraTreesRegressor(), {"min_samples_leaf": 5}, RandomForestRegressor],
+        "500 trees": [forest(9999, max_depth=3)],
+    },
+    "model": {
+        "linear model again": [LinearRegression(), make_pipeline(StandardScaler(), LinearRegression())],
+        "yours is worse": [DecisionTreeRegressor(max_depth=1), KNeighborsRegressor(1)],
+        "or too flexible": [make_pipeline(StandardScaler(), PolynomialFeatures(9), LinearRegression())],
+        "raised ValueError": [RandomForestClassifier()],
+        "got estimator class": [RandomForestRegressor],
+        "raised AttributeError": [make_pipeline(StandardScaler(), PolynomialFeatures(2))],
+        "object implementing 'fit'": [3.5],
+    },
+    "leak": {
+        "Harmless": ["ext_r"],
+        "was not added": ["lgGF", "lgMstar", "NUVr", "dlum"],
+        "one column in quotes": [["ext_r", "Dlum"], 2, CLEAN["Dlum"]],
+    },
+    "kernel": {
+        "make that 0": [np.ones((3, 3)) / 9],
+        "reversed": [[[1, 1, 1], [1, -8, 1], [1, 1, 1]]],
+        "blind to a spot": [np.zeros((3, 3)), [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]],
+        "lines or edges": [
+            [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]],
+            [[0, 0, 0], [-1, 2, -1], [0, 0, 0]],
+            [[-1, 0, 0], [0, 1, 0], [0, 0, 0]],
+        ],
+        "soft rims": [[[0.9, -1, 0.9], [-1, 0.4, -1], [0.9, -1, 0.9]]],
+        "your shape": [[-1, 2, -1]],
+        "NaN": [np.full((3, 3), np.nan)],
+    },
+    "shape": {
+        "Rounded up": [(10, 32, 32)],
+        "one per kernel": [(3, 31, 31)],
+        "padding: ": [(10, 30, 30)],
+        "stride: ": [(10, 62, 62)],
+        "no pixel: round down": [(10, 31.5, 31.5)],
+        "wrong order": [(31, 31, 10)],
+        "batch of one": [(1, 10, 31, 31)],
+        "are three numbers": [31],
+        "formula": [(3, 64, 64), (10, 3, 5)],
+        "plain numbers": ["(10, 31, 31)"],
+    },
+    "layer": {
+        "fifth stage is missing": [network(3, 16, 32, 64, 128)],
+        "gives 64 channels": [network(3, 16, 32, 64, 64, 64, end=(POOL, FLATTEN, nn.Linear(64, 1)))],
+        "as many numbers as": [network(*FIVE, end=(POOL, FLATTEN, nn.Linear(64, 1)))],
+        "Flatten() is missing": [network(*FIVE, end=(POOL, nn.Linear(128, 1)))],
+        "whole maps": [network(*FIVE, end=(FLATTEN, nn.Linear(128, 1)))],
+        "order at the end": [network(*FIVE, end=(FLATTEN, POOL, nn.Linear(128, 1)))],
+        "One number per galaxy": [network(*FIVE, end=end) for end in ([POOL], [POOL, FLATTEN])],
+        "as many channels as": [nn.Sequential(stage(3, 16), stage(32, 64))],
+        "Asked for is a network": [lambda: network(*FIVE), [stage(3, 16)], nn.Sequential],
+        "raised RuntimeError": [network(3, 8, 8, 8, 8, 8, 8, 8, 128)],
+    },
+    "step": {
+        "Uphill": [[1.4, -2.1]],
+        "learning rate: ": [[-3.0, -1.0]],
+        "Subtract it": [[0.4, -0.1]],
+        "Add it": [[-0.4, 0.1]],
+        "each weight by itself": [[0.6, -2.0], [-1.9, 0.6]],
+        "2 weights": [[0.6]],
+        "no quotes": ["0.6, -1.9"],
+    },
+    "loop": {
+        "adds up": [edit(STEP, "optimizer.zero_grad()"), edit(STEP, "zero_grad()", "zero_grad")],
+        "took no step": [edit(STEP, "optimizer.step()"), edit(STEP, "step()", "step")],
+        "No gradient": [edit(STEP, "loss.backward()"), edit(STEP, "d()\n", "d(), model.zero_grad()\n")],
+        "returns nothing": [edit(STEP, "return loss")],
+        "(n, 1)": [edit(STEP, "[:, 0]")],
+        "reversed": [edit(STEP, "= F", "= -F")],
+        "Not the gradient": [edit(STEP, "mse_loss", "l1_loss")],
+        "yours takes 2": [edit(STEP, "optimizer.step()", "optimizer.step(), optimizer.step()")],
+        "returns 100.000": [edit(STEP, "return loss", "return 100")],
+        "one number": [edit(STEP, "return loss", "return loss.item")],
+        "without parentheses": [torch.tensor(0.9)],
+        "raised TypeError": [lambda model: model],
+    },
+    "rate": {
+        "explodes": [0.5],
+        "take a third": [0.024, 0.02, 0.01],
+        "hardly moves": [1e-6],
+        "powers of ten": [-1, -2.7, 0],
+        "holds 2": [[1e-3, 1e-2]],
+    },
+    "censored": {
+        "as measurements": [lambda prediction, label, is_limit: F.mse_loss(prediction, label)],
+        "Detections below": [edit(LOSS, "clamp(min=0), residual)", "clamp(min=0), residual.clamp(min=0))")],
+        "throws the limits away": [edit(LOSS, "(residual**2)", "(residual[~is_limit] ** 2)")],
+        "Every limit is free": [edit(LOSS, "residual.clamp(min=0)", "0 * residual")],
+        "Wrong way round": [edit(LOSS, "prediction - label", "label - prediction")],
+        "True for the limits": [edit(LOSS, "(is_limit", "(~is_limit")],
+        "the sum": [edit(LOSS, "mean", "sum")],
+        "all galaxies, also": [edit(LOSS, "(residual**2)", "(residual[residual != 0] ** 2)")],
+        "the root": [edit(LOSS, "mean()", "mean().sqrt()")],
+        "yours is 1.09": [edit(LOSS, "mean()", "mean() + 1")],
+        "no gradient can flow": [edit(LOSS, "mean()", "mean().item()")],
+        "returns nothing": [edit(LOSS, "return ")],
+        "yours gives 6": [edit(LOSS, ".mean()")],
+        "raised RuntimeError": [edit(LOSS, "prediction - label", "prediction.numpy() - label")],
+        "without parentheses": [torch.tensor(0.1)],
+    },
+}
+
+
+def leaves(*args):
+    raise SystemExit(1)
+
+
+GARBAGE = [
+    *("", "text", b"bytes", True, -1, 10**400, float("nan"), float("inf"), 1j, pd.NA, int, len, object()),
+    *([], (), {}, set(), [None], [[1], [2, 3]], np.full(3, np.nan), np.array([]), np.array([object()])),
+    *(TABLE, X["NUVr"], pd.DataFrame(), torch.zeros(2, requires_grad=True), torch.tensor([]), IMAGES),
+    *(nn.Conv2d, ValueError("x"), (i for i in range(3)), forest("many", max_depth=2), leaves, lambda: 1),
+    *(lambda *a: 1 / 0, lambda *a: "text", lambda *a: [[]] * a[-1], lambda *a: [a]),
+]
+
+
+@pytest.fixture
+def verdict(capsys):
+    """Return what a check prints: one line or two, on stdout only."""
+
+    def run(name, *answer):
+        assert check(name, *answer) is None
+        out, err = capsys.readouterr()
+        assert not err and out.endswith("\n") and 1 <= len(out.splitlines()) <= 2
+        assert out[:2] in ("✓ ", "✗ ", "… ")
+        return out
+
+    return run
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_nothing_filled_in(verdict, name):
+    for nothing in (None, ...):
+        assert verdict(name, nothing, *CONTEXT[name]) == NOT_YET + "\n"
+
+
+@pytest.mark.parametrize("name", ["kfold", "loop", "censored"])
+def test_untouched_function(verdict, name):
+    for scaffold in (lambda *a: None, lambda *a: ...):
+        assert verdict(name, scaffold) == NOT_YET + "\n"
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_right(verdict, name):
+    for answer in RIGHT[name]:
+        line = verdict(name, answer, *CONTEXT[name])
+        assert line.startswith("✓ "), (answer, line)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_mistake_gets_the_fitting_hint(verdict, name):
+    for words, answers in WRONG[name].items():
+        for answer in answers:
+            line = verdict(name, answer, *CONTEXT[name])
+            assert line.startswith("✗ ") and words in line, (words, answer, line)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_garbage_never_raises_and_never_passes(verdict, name):
+    for answer in GARBAGE:
+        assert not verdict(name, answer, *CONTEXT[name]).startswith("✓"), answer
+    for context in [(), (None,), (None, None), (1, 2, 3, 4)]:
+        assert verdict(name, RIGHT[name][0], *context)[0] in ("✗" if CONTEXT[name] else "✗✓")
+
+
+def test_messages_name_what_raised(verdict):
+    assert verdict("kfold", lambda n, k: int("x\ny")).startswith("✗ Your function raised ValueError: invalid")
+    assert verdict("kfold", leaves) == "✗ Your function raised SystemExit: 1\n"
+    assert "no exercise 'colour'" in verdict("colour", 1) and "missing, kfold" in verdict("colour", 1)
+
+
+def test_interrupt_gets_through():
+    def interrupted(n, k):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check("kfold", interrupted)
+
+
+def test_a_check_leaves_no_trace(verdict):
+    """The random numbers of later cells, the network and the table are as if nobody had checked."""
+    torch.manual_seed(0)
+    before, table = torch.get_rng_state(), CLEAN.copy()
+    net = RIGHT["layer"][0].train()
+    running = net[0][1].running_mean.clone()
+    for name, answers in RIGHT.items():
+        verdict(name, answers[0], *CONTEXT[name])
+    assert torch.equal(torch.get_rng_state(), before)
+    assert net.training and net[0][1].training and torch.equal(net[0][1].running_mean, running)
+    pd.testing.assert_frame_equal(CLEAN, table)
+
+
+def test_a_win_by_luck_is_no_win(verdict):
+    straight = X["NUVr"] + np.random.default_rng(2).normal(0, 3, len(X))
+    line = verdict("model", Ridge(30), X, straight, CV)
+    assert line.startswith("✗") and "by fold +" in line and "may be luck" in line
+
+
+def test_a_model_that_minds_units_is_told_so(verdict):
+    line = verdict("model", KNeighborsRegressor(), X.assign(model_r=1000 * X["model_r"]), y, CV)
+    assert line.startswith("✗") and "StandardScaler" in line
+
+
+def test_a_curve_that_never_explodes(verdict):
+    """Batch normalization can bear any rate that the finder tries."""
+    falling = 3 - 2 / (1 + 2e-3 / RATES)
+    for rate in (1e-3, 5e-3, 0.1):
+        assert verdict("rate", rate, RATES, falling).startswith("✓")
+    assert "hardly moves" in verdict("rate", 1e-5, RATES, falling)
+    for rate in (0.9, 100):
+        assert "take a third" in verdict("rate", rate, RATES, falling)
+
+
+def test_part_1_needs_no_torch():
+    code = "import sys; from exercises import check; check('kfold', len); print('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=DAY2, capture_output=True, text=True)
+    assert run.stdout.endswith("\nFalse\n"), run.stderr
