@@ -5,8 +5,9 @@
 
 No real galaxy is copied or resampled: every number below is a summary figure (a mean, a slope, a
 width) of the xGASS representative sample (Catinella et al. 2018) or a published relation.
-Masses, colours and structure are centred on typical values: M = lgMstar - 10.3, N = NUVr - 4,
-C = CINDX - 2.7, Q = expAB_r - 0.6.
+Masses, colours and structure are centred on typical values: m = lgMstar - 10.3, n = NUVr - 4,
+c = CINDX - 2.7, q = expAB_r - 0.6. Every array holds one value per galaxy, in the units of `data/README.md`
+unless a docstring says otherwise.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from astropy.cosmology import FlatLambdaCDM
+from numpy.random import Generator
 from scipy.special import expit
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.metrics import r2_score, root_mean_squared_error
@@ -59,8 +61,8 @@ FLOOR_ROWS = {
 FLOOR_MARKS = ("<!-- noise floor -->", "<!-- end of noise floor -->")
 
 
-def sample_masses_and_distances(rng, n_low, n_high):
-    """lgMstar, zSDSS and whether a galaxy belongs to the near, low-mass half of the survey.
+def sample_masses_and_distances(rng: Generator, n_low: int, n_high: int) -> tuple[np.ndarray, ...]:
+    """Return lgMstar, zSDSS and whether a galaxy belongs to the near, low-mass half of the survey.
 
     xGASS took about equal numbers of galaxies per step of stellar mass, low masses (lgMstar < 10.2) from
     0.01 < z < 0.02 and high masses from 0.025 < z < 0.05, so mass and distance go together (r = 0.79).
@@ -76,8 +78,8 @@ def sample_masses_and_distances(rng, n_low, n_high):
     return mass, z, low
 
 
-def sample_colours(rng, mass):
-    """NUV-r [mag]: a blue sequence and a narrower red one, redder and better filled at high mass."""
+def sample_colours(rng: Generator, mass: np.ndarray) -> np.ndarray:
+    """Return NUV-r [mag]: a blue sequence and a narrower red one, redder and better filled at high mass."""
     m = mass - 10.3
     red = rng.random(mass.size) < expit(-0.62 + 0.94 * m)
     blue_colour = 3.37 + 0.94 * m + 0.78 * np.exp(0.10 * m) * rng.standard_normal(mass.size)
@@ -85,8 +87,10 @@ def sample_colours(rng, mass):
     return np.clip(np.where(red, red_colour, blue_colour), 0.8, 7.0)
 
 
-def sample_structure(rng, mass, colour, z, low):
-    """Concentration, axis ratio and half-light radius [kpc].
+def sample_structure(
+    rng: Generator, mass: np.ndarray, colour: np.ndarray, z: np.ndarray, low: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Return concentration, axis ratio and half-light radius [kpc].
 
     Redder galaxies are more concentrated; at fixed mass, concentrated galaxies are smaller. Discs of random
     orientation give a broad axis-ratio distribution, rounder for the most concentrated galaxies.
@@ -104,8 +108,17 @@ def sample_structure(rng, mass, colour, z, low):
     return conc, axis_ratio, 10**lg_r50
 
 
-def apparent_magnitude(rng, mass, colour, conc, axis_ratio, r50_kpc, distance, extinction):
-    """model_r [mag] from mass, mass-to-light ratio, dust dimming of edge-on discs and distance [Mpc].
+def apparent_magnitude(
+    rng: Generator,
+    mass: np.ndarray,
+    colour: np.ndarray,
+    conc: np.ndarray,
+    axis_ratio: np.ndarray,
+    r50_kpc: np.ndarray,
+    distance: np.ndarray,
+    extinction: np.ndarray,
+) -> np.ndarray:
+    """Return model_r [mag] from mass, mass-to-light ratio, dust dimming of edge-on discs and distance [Mpc].
 
     The scatter has heavy tails: now and then SDSS shreds a large galaxy or a star sits on it.
     """
@@ -115,8 +128,15 @@ def apparent_magnitude(rng, mass, colour, conc, axis_ratio, r50_kpc, distance, e
     return absolute + scatter + 5 * np.log10(distance * 1e5) + extinction
 
 
-def sample_gas(rng, mass, colour, conc, axis_ratio, r50_kpc):
-    """The true lg(M_HI/M*) and its two parts that the table does not hold, all in dex.
+def sample_gas(
+    rng: Generator,
+    mass: np.ndarray,
+    colour: np.ndarray,
+    conc: np.ndarray,
+    axis_ratio: np.ndarray,
+    r50_kpc: np.ndarray,
+) -> tuple[np.ndarray, ...]:
+    """Return the true lg(M_HI/M*) and its two parts that the table does not hold, all in dex.
 
     Mean and width come from a censored (Tobit) regression of xGASS that reads non-detections as limits; the
     constant, the n-terms and the largest width were then adjusted until the survey found as many galaxies as
@@ -132,8 +152,10 @@ def sample_gas(rng, mass, colour, conc, axis_ratio, r50_kpc):
     return mean + seen + unseen, seen, unseen
 
 
-def observe_gas(rng, mass, z, low, lg_gf_true):
-    """The label lgGF, and whether it is an upper limit.
+def observe_gas(
+    rng: Generator, mass: np.ndarray, z: np.ndarray, low: np.ndarray, lg_gf_true: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the label lgGF [dex], and whether it is an upper limit.
 
     A galaxy was observed until it was detected or reached the limit of the survey: about 2 % of gas in the
     near half (never below lg M_HI = 8.0), 1.5 % in the far half (never below 8.67). The limit rises a little
@@ -147,8 +169,8 @@ def observe_gas(rng, mass, z, low, lg_gf_true):
     return np.where(is_limit, limit, measured), is_limit
 
 
-def sample_sky(rng, low):
-    """RA and DEC [deg] inside the windows of the survey."""
+def sample_sky(rng: Generator, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return RA and DEC [deg] inside the windows of the survey."""
     windows = np.array(RA_WINDOWS, float)
     weights = np.where(low[:, None], np.array(RA_LOW) / sum(RA_LOW), np.array(RA_HIGH) / sum(RA_HIGH))
     which = (rng.random((low.size, 1)) > np.cumsum(weights, axis=1)[:, :-1]).sum(axis=1)
@@ -158,8 +180,10 @@ def sample_sky(rng, low):
     return ra, dec
 
 
-def sample_sources(rng, colour, lg_gf, is_limit):
-    """HIsrc (1 ALFALFA, 2 Cornell archive, 3 xGASS, 4 not detected) and HIconf_flag.
+def sample_sources(
+    rng: Generator, colour: np.ndarray, lg_gf: np.ndarray, is_limit: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return HIsrc (1 ALFALFA, 2 Cornell archive, 3 xGASS, 4 not detected) and HIconf_flag.
 
     The blind survey ALFALFA finds the gas-rich ones. A neighbour in the beam is commoner for red galaxies.
     """
@@ -173,21 +197,24 @@ def sample_sources(rng, colour, lg_gf, is_limit):
     return source, np.where(is_limit, MISSING, confused.astype(int))
 
 
-def make_sample(seed=SEED, n_low=N_LOW, n_high=N_HIGH):
+def make_sample(
+    seed: int = SEED, n_low: int = N_LOW, n_high: int = N_HIGH
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Simulate a sample.
 
     Parameters
     ----------
     seed : int
+        Of the random numbers: the same seed gives the same galaxies.
     n_low, n_high : int
         Galaxies in the near (0.01 < z < 0.02) and far (0.025 < z < 0.05) half.
 
     Returns
     -------
-    catalog : DataFrame
-        The columns and units of the real table, nothing missing yet.
-    truth : DataFrame
-        GASS, lgGF_true, gas_seen, gas_unseen [dex].
+    catalog : pandas.DataFrame
+        One row per galaxy, sorted by RA; the columns and units of the real table, nothing missing yet.
+    truth : pandas.DataFrame
+        The same rows; GASS, lgGF_true, gas_seen, gas_unseen [dex].
     """
     rng = np.random.default_rng(seed)
     mass, z, low = sample_masses_and_distances(rng, n_low, n_high)
@@ -225,8 +252,8 @@ def make_sample(seed=SEED, n_low=N_LOW, n_high=N_HIGH):
     return catalog.iloc[order].reset_index(drop=True), truth.iloc[order].reset_index(drop=True)
 
 
-def hide_missing(catalog, seed=SEED):
-    """Put the sentinel into NUVr (only above lgMstar = 9.6, as in xGASS) and into SFR_best."""
+def hide_missing(catalog: pd.DataFrame, seed: int = SEED) -> pd.DataFrame:
+    """Return a copy with the sentinel in some NUVr (only above lgMstar = 9.6, as in xGASS) and SFR_best."""
     rng = np.random.default_rng(seed + 1)
     catalog = catalog.copy()
     massive = np.flatnonzero(catalog["lgMstar"] > 9.6)
@@ -235,17 +262,24 @@ def hide_missing(catalog, seed=SEED):
     return catalog
 
 
-def write_mock(folder=MOCK):
-    """Write catalog.csv and truth.csv, the same bytes each time."""
+def write_mock(folder: Path = MOCK) -> None:
+    """Write catalog.csv and truth.csv, the same bytes each time.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Made if it is not there; files of these names in it are replaced.
+    """
     catalog, truth = make_sample()
-    folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     hide_missing(catalog).to_csv(folder / "catalog.csv", index=False, lineterminator="\n")
     truth.to_csv(folder / "truth.csv", index=False, lineterminator="\n")
 
 
-def read_off_picture(rng, catalog, truth, gas_noise=GAS_READING_NOISE):
-    """What a careful reader could measure in the picture of each galaxy, with the scatter of PICTURE_SCATTER.
+def read_off_picture(
+    rng: Generator, catalog: pd.DataFrame, truth: pd.DataFrame, gas_noise: float = GAS_READING_NOISE
+) -> pd.DataFrame:
+    """Return what a careful reader could measure in the pictures, with the scatter of PICTURE_SCATTER.
 
     `gas_noise` [dex] is the error with which arm strength and blue disc tell gas_seen.
     """
@@ -256,17 +290,28 @@ def read_off_picture(rng, catalog, truth, gas_noise=GAS_READING_NOISE):
     return (exact + scatter * rng.standard_normal(exact.shape)).add_suffix("_picture")
 
 
-def noise_floor(n=100_000, seed=1, gas_noise=GAS_READING_NOISE):
-    """The best scores that can be reached on the labels, with all the training data one could wish for.
+def noise_floor(
+    n: int = 100_000, seed: int = 1, gas_noise: float = GAS_READING_NOISE
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Return the best scores that can be reached, with all the training data one could wish for.
 
     A sample of `n` galaxies comes from the same recipe; gradient-boosted trees learn on one half and are
     scored on the other, limits included, as the notebooks score. What they miss is noise for that input, to
     about 0.003 dex.
 
+    Parameters
+    ----------
+    n : int
+        Galaxies, half to learn from and half to score.
+    seed : int
+        Of the random numbers.
+    gas_noise : float
+        Error [dex] with which a picture tells gas_seen: an assumption, no measurement.
+
     Returns
     -------
     dict
-        For each input (keys of the result) and for "all", "detections" and "limits": "rmse" [dex] and "r2".
+        For each input (a key of `FLOOR_ROWS`) and for "all", "detections", "limits": "rmse" [dex] and "r2".
     """
     n_low = round(n * N_LOW / (N_LOW + N_HIGH))
     catalog, truth = make_sample(seed, n_low, n - n_low)
@@ -298,8 +343,8 @@ def noise_floor(n=100_000, seed=1, gas_noise=GAS_READING_NOISE):
     return scores
 
 
-def floor_table(scores):
-    """The noise floor as lines of a Markdown table."""
+def floor_table(scores: dict) -> str:
+    """Return the result of `noise_floor` as lines of a Markdown table."""
     lines = [
         "| what the model may see | all: RMSE (dex), R2 | detections: RMSE, R2 | limits: RMSE |",
         "|---|---|---|---|",
@@ -313,7 +358,7 @@ def floor_table(scores):
     return "\n".join(lines)
 
 
-def write_floor(folder=MOCK):
+def write_floor(folder: Path = MOCK) -> None:
     """Measure the noise floor; write noise_floor.json and the table in README.md between its two markers."""
     scores = noise_floor()
     (folder / "noise_floor.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")

@@ -2,7 +2,8 @@
 
 Every picture follows from the galaxy's row in ``data/mock/catalog.csv`` (size, shape, concentration,
 magnitude, colour) and from ``gas_seen`` in ``data/mock/truth.csv``, the part of the gas scatter that shows.
-Fluxes are in nanomaggies (zero point 22.5), lengths in arcsec. Run ``python data/simulate/render_pictures.py``.
+Fluxes are in nanomaggies (zero point 22.5), lengths in arcsec, angles in radians; images have FIELD x FIELD
+native pixels. Run ``python data/simulate/render_pictures.py``.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 import galsim
 import numpy as np
 import pandas as pd
+from numpy.random import Generator
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.optimize import brentq
@@ -42,32 +44,32 @@ BLACK = np.array([1.0, 0.5, 0.5])  # grey levels under the sky, R, G, B: the rea
 GAS_UNIT = 0.25  # dex of gas_seen that change the look by one "unit" below
 
 
-def flux(mag):
-    """Flux in nanomaggies of a magnitude."""
+def flux(mag: float) -> float:
+    """Return the flux in nanomaggies of a magnitude."""
     return 10 ** (-0.4 * (np.asarray(mag) - 22.5))
 
 
-def colours(gr):
-    """Flux in g, r, i relative to r along the galaxy locus, for a colour g-r in mag."""
+def colours(gr: float) -> dict[str, float]:
+    """Return the flux in g, r, i relative to r along the galaxy locus, for a colour g-r in mag."""
     ri = 0.19 + 0.35 * (gr - 0.35)  # flatter than the stellar locus: as the published JPEGs show galaxies
     return {"g": 10 ** (-0.4 * gr), "r": 1.0, "i": 10 ** (0.4 * ri)}
 
 
-def colour_from_nuv(nuvr):
-    """Mean g-r at a given NUV-r (mag): blue cloud near 0.35, red sequence near 0.75."""
+def colour_from_nuv(nuvr: float) -> float:
+    """Return the mean g-r at a given NUV-r (mag): blue cloud near 0.35, red sequence near 0.75."""
     return 0.54 + 0.25 * np.tanh((nuvr - 3.7) / 1.6)
 
 
-def disc_scale(r50, bulge_share, bulge_r50, index):
-    """Exponential scale length that gives bulge plus disc the half-light radius ``r50``."""
+def disc_scale(r50: float, bulge_share: float, bulge_r50: float, index: float) -> float:
+    """Return the exponential scale length that gives bulge plus disc the half-light radius ``r50``."""
     b = 2 * index - 1 / 3
     inside = gammainc(2 * index, b * (r50 / bulge_r50) ** (1 / index))
     share = np.clip((0.5 - bulge_share * inside) / (1 - bulge_share), 0.15, 0.75)
     return r50 / brentq(lambda x: 1 - (1 + x) * np.exp(-x) - share, 0.1, 10)
 
 
-def describe(row, rng):
-    """Physical parameters of one galaxy, drawn around its catalogue row."""
+def describe(row: pd.Series, rng: Generator) -> dict[str, float]:
+    """Return the physical parameters of one galaxy, drawn around its catalogue row."""
     nuvr = row.NUVr if row.NUVr > -50 else 4.0
     gas = 2.5 * np.tanh(row.gas_seen / GAS_UNIT / 2.5)
     blue = 1 / (1 + np.exp((nuvr - 4.0 + rng.normal(0, 0.4)) / 0.7))  # 1: forms stars, 0: quiescent
@@ -84,8 +86,8 @@ def describe(row, rng):
     }  # fmt: skip
 
 
-def plane(galaxy, rng):
-    """Radius (scale lengths) and azimuth in the plane of the disc, a little lopsided."""
+def plane(galaxy: dict, rng: Generator) -> tuple[np.ndarray, ...]:
+    """Return radius (scale lengths), azimuth and height (arcsec) in a disc that is a little lopsided."""
     axis = (np.arange(FIELD) - (FIELD - 1) / 2) * PIXEL
     x, y = np.meshgrid(axis, axis)
     c, s = np.cos(galaxy["angle"]), np.sin(galaxy["angle"])
@@ -97,8 +99,8 @@ def plane(galaxy, rng):
     return np.hypot(u, v) / galaxy["scale"] + 1e-3, np.arctan2(v, u), v * galaxy["q"]
 
 
-def feathers(radius, azimuth, pitch, rng):
-    """Patchy field of unit variance, drawn out along spirals of the given pitch (the flocculent arms)."""
+def feathers(radius: np.ndarray, azimuth: np.ndarray, pitch: float, rng: Generator) -> np.ndarray:
+    """Return a patchy field of unit variance, drawn out along spirals of a pitch (the flocculent arms)."""
     noise = rng.normal(size=(96, 128))
     coarse, fine = (gaussian_filter(noise, width, mode="wrap") for width in ((6.0, 3.0), (2.0, 1.3)))
     noise = coarse / coarse.std() + 0.8 * fine / fine.std()
@@ -108,8 +110,8 @@ def feathers(radius, azimuth, pitch, rng):
     return map_coordinates(noise / noise.std(), [row, column], order=1, mode="grid-wrap")
 
 
-def arms(radius, azimuth, galaxy, rng):
-    """Contrast of the spiral arms: a log-spiral wave of 2 to 4 arms times log-normal feathers."""
+def arms(radius: np.ndarray, azimuth: np.ndarray, galaxy: dict, rng: Generator) -> np.ndarray:
+    """Return the contrast of the spiral arms: a log-spiral wave of 2 to 4 arms times log-normal feathers."""
     pitch = np.deg2rad(rng.uniform(14, 34)) * rng.choice([-1, 1])
     number = rng.choice([2, 2, 2, 3, 4])
     feather, patch = feathers(radius, azimuth, pitch, rng), feathers(radius, azimuth, np.pi / 2, rng)
@@ -120,8 +122,8 @@ def arms(radius, azimuth, galaxy, rng):
     return np.exp(1.8 * np.tanh(strength * (wave + 0.35 * feather + 0.3 * patch) / 1.8))
 
 
-def knots(light, galaxy, rng):
-    """Star-forming knots, placed where the young light is; the number grows with gas and star formation."""
+def knots(light: np.ndarray, galaxy: dict, rng: Generator) -> np.ndarray:
+    """Return star-forming knots where the young light is, more of them with gas and star formation."""
     room = np.clip(galaxy["r50"] / 5, 0.3, 2)
     number = rng.poisson(22 * galaxy["blue"] * np.exp(0.6 * galaxy["gas"]) * room)
     out = np.zeros_like(light)
@@ -130,10 +132,10 @@ def knots(light, galaxy, rng):
     return gaussian_filter(out, 0.8)
 
 
-def layers(galaxy, rng):
-    """What the disc is made of.
+def layers(galaxy: dict, rng: Generator) -> tuple[np.ndarray, list, np.ndarray | float]:
+    """Return what the disc is made of.
 
-    Returns the old disc (sum 1), a list of other parts (image in units of the galaxy's r flux, g-r) and the
+    The old disc (sum 1), a list of other parts (image in units of the galaxy's r flux, g-r) and the
     optical depth of dust. The young parts grow with gas: arms, knots, a blue disc farther out.
     """
     radius, azimuth, height = plane(galaxy, rng)
@@ -158,16 +160,16 @@ def layers(galaxy, rng):
     return old / old.sum(), parts, dust_depth(height, galaxy, rng)
 
 
-def bar(radius, azimuth, galaxy, rng):
-    """A bar in the plane of the disc, about as long as the half-light radius."""
+def bar(radius: np.ndarray, azimuth: np.ndarray, galaxy: dict, rng: Generator) -> np.ndarray:
+    """Return a bar in the plane of the disc, about as long as the half-light radius."""
     turned = azimuth - rng.uniform(0, np.pi)
     length = rng.uniform(0.6, 1.1) * galaxy["r50"] / galaxy["scale"]
     u, v = radius * np.cos(turned) / length, radius * np.sin(turned) / (0.28 * length)
     return np.exp(-0.5 * (u**4 + v**2))
 
 
-def dust_depth(height, galaxy, rng):
-    """Optical depth in r of the dust lane of a disc seen edge-on, zero for the others."""
+def dust_depth(height: np.ndarray, galaxy: dict, rng: Generator) -> np.ndarray | float:
+    """Return the optical depth in r of the dust lane of a disc seen edge-on, zero for the others."""
     middle, width = rng.normal(0, 0.1), 0.06 * galaxy["scale"] + 0.35
     if galaxy["q"] > 0.3 or galaxy["share"] > 0.6:
         return 0.0
@@ -175,8 +177,8 @@ def dust_depth(height, galaxy, rng):
     return depth * np.exp(-0.5 * ((height - middle) / width) ** 2)
 
 
-def galaxy_light(galaxy, rng):
-    """One GalSim profile per band, before the seeing; the colour is the row's, whatever the gas."""
+def galaxy_light(galaxy: dict, rng: Generator) -> dict[str, galsim.GSObject]:
+    """Return one GalSim profile per band, before the seeing; the colour is the row's, whatever the gas."""
     old, parts, depth = layers(galaxy, rng)
     bulge = galsim.Sersic(galaxy["index"], half_light_radius=galaxy["bulge_r50"], trunc=8 * galaxy["r50"])
     roundness = galaxy["q"] ** (0.4 + 0.6 * galaxy["share"])  # a bulge is rounder than its disc
@@ -194,8 +196,8 @@ def galaxy_light(galaxy, rng):
     return profiles
 
 
-def bystanders(rng):
-    """Foreground stars and other galaxies: (profile in r, g-r), as many as at high Galactic latitude."""
+def bystanders(rng: Generator) -> list[tuple[galsim.GSObject, float]]:
+    """Return stars and other galaxies, (profile in r, g-r), as many as at high Galactic latitude."""
     bodies = []
     for star, mean, faintest, slope in ((True, 2.2, 22.0, 0.20), (False, 7.0, 22.8, 0.40)):
         for _ in range(rng.poisson(mean)):
@@ -211,8 +213,8 @@ def bystanders(rng):
     return bodies
 
 
-def observe(profile, psf, band, rng):
-    """Fluxes per native pixel as the camera sees them: the sky noise follows from the depth and the PSF."""
+def observe(profile: galsim.GSObject, psf: galsim.GSObject, band: str, rng: Generator) -> np.ndarray:
+    """Return fluxes per native pixel as the camera sees them; depth and PSF give the noise of the sky."""
     light = galsim.Convolve(profile, psf).drawImage(nx=FIELD, ny=FIELD, scale=PIXEL).array
     stamp = psf.drawImage(nx=41, ny=41, scale=PIXEL).array
     sky = flux(DEPTH[band]) / 5 * np.sqrt((stamp**2).sum())
@@ -220,8 +222,8 @@ def observe(profile, psf, band, rng):
     return np.minimum(light + rng.normal(size=light.shape) * noise, FULL_WELL)
 
 
-def stretch(seen):
-    """Lupton arcsinh colour picture, uint8, from fluxes per native pixel; rebinned by averaging fluxes."""
+def stretch(seen: dict[str, np.ndarray]) -> np.ndarray:
+    """Return a Lupton arcsinh colour picture, uint8, from fluxes per native pixel, averaged 2 x 2."""
     size = FIELD // REBIN
     rgb = np.stack([STRETCH[band] * seen[band] for band in "irg"], axis=-1)
     rgb = rgb.reshape(size, REBIN, size, REBIN, 3).mean((1, 3))
@@ -232,8 +234,8 @@ def stretch(seen):
     return (255 * rgb + 0.5).astype(np.uint8)[::-1]
 
 
-def picture(row):
-    """Picture of one galaxy.
+def picture(row: pd.Series) -> np.ndarray:
+    """Return the picture of one galaxy.
 
     Parameters
     ----------
@@ -259,27 +261,49 @@ def picture(row):
     return stretch(seen)
 
 
-def encode(pixels):
-    """JPEG bytes of a picture."""
+def encode(pixels: np.ndarray) -> bytes:
+    """Return the bytes of a JPEG.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        Colour picture, shape (rows, columns, 3), uint8.
+
+    Returns
+    -------
+    bytes
+        The whole file, the same for the same picture and JPEG library.
+    """
     out = io.BytesIO()
     Image.fromarray(pixels).save(out, "JPEG", quality=QUALITY, optimize=True)
     return out.getvalue()
 
 
-def save(job):
-    """Render one row into a folder."""
+def save(job: tuple[pd.Series, Path]) -> None:
+    """Render one row into a folder: (row, folder)."""
     row, folder = job
     (folder / f"{int(row.GASS)}.jpg").write_bytes(encode(picture(row)))
 
 
-def read_rows(mock=MOCK):
-    """The mock catalogue joined with the visible gas excess, one row per galaxy."""
+def read_rows(mock: Path = MOCK) -> list[pd.Series]:
+    """Return the mock catalogue joined with the truth, one row per galaxy.
+
+    Parameters
+    ----------
+    mock : pathlib.Path
+        The folder of catalog.csv and truth.csv.
+
+    Returns
+    -------
+    list of pandas.Series
+        The rows that `picture` takes.
+    """
     table = pd.read_csv(mock / "catalog.csv")
     table = table.merge(pd.read_csv(mock / "truth.csv"), on="GASS", validate="1:1")
     return [row for _, row in table.iterrows()]
 
 
-def main():
+def main() -> None:
     """Render all pictures on all cores."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--out", type=Path, default=MOCK / "images")

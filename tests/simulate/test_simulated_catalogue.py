@@ -1,0 +1,151 @@
+"""The simulated catalogue: remade byte for byte, right in itself, and as like the real one as is said."""
+
+import json
+import re
+from pathlib import Path
+
+import make_catalog
+import numpy as np
+import pytest
+from astropy.table import Table
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import KFold, cross_val_predict, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+MOCK = Path(__file__).resolve().parents[2] / "data" / "mock"
+README = (MOCK / "README.md").read_text(encoding="utf-8")
+FEATURES = ["model_r", "NUVr", "expAB_r", "petrR50_r", "CINDX", "INCL"]
+OTHERS = "RA DEC zSDSS Dlum lgMstar ext_r petrR90_r lgmust SFR_best lgMHI lgGF".split()
+COLUMNS = (
+    "GASS RA DEC zSDSS Dlum lgMstar expAB_r model_r ext_r petrR50_r petrR90_r lgmust CINDX INCL NUVr "
+    "SFR_best HIsrc lgMHI lgGF HIconf_flag"
+).split()
+FOLDS = KFold(5, shuffle=True, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def real(real_catalogue):
+    return Table.read(real_catalogue)[COLUMNS].to_pandas().astype(float)
+
+
+def polynomial(degree):
+    return make_pipeline(StandardScaler(), PolynomialFeatures(degree), LinearRegression())
+
+
+def likeness(catalog):
+    """Return the figures of the README's table «How like the real one it is», row by row."""
+    known = catalog[catalog["NUVr"] > -90].sort_values("RA")
+    x, y, limits = known[FEATURES], known["lgGF"], catalog["HIsrc"] == 4
+    forest = RandomForestRegressor(200, min_samples_leaf=5, max_features=0.9, random_state=0)
+
+    def rmse(model, columns):
+        predicted = cross_val_predict(model, columns, y, cv=FOLDS)
+        return np.sqrt(np.mean((predicted - y) ** 2))
+
+    def r2(model):
+        return 1 - rmse(model, x) ** 2 / y.var(ddof=0)
+
+    unshuffled = cross_val_score(LinearRegression(), x, y, cv=KFold(5))
+    assert unshuffled.argmin() == 4  # few low-mass galaxies beyond RA = 220
+    blind = x.drop(columns="NUVr")
+    return [
+        [r2(LinearRegression())],
+        [r2(polynomial(2))],
+        [r2(forest)],
+        [rmse(LinearRegression(), blind), rmse(forest, blind)],
+        [100 * limits.mean(), 100 * limits[catalog["NUVr"] > 5].mean()],
+        [catalog["lgGF"].std(), catalog.loc[~limits, "lgGF"].std()],
+        [unshuffled.min()],
+    ]
+
+
+def as_said(column):
+    """Return the figures of one column of that table: 1, the real catalogue; 2, the simulated one."""
+    rows = README.split("## How like the real one it is")[1].split("\n\n")[1].splitlines()[2:]
+    return [[float(v) for v in re.findall(r"[\d.]+", row.split("|")[column + 1])] for row in rows]
+
+
+def test_remade_byte_for_byte(tmp_path):
+    make_catalog.write_mock(tmp_path)
+    for name in ("catalog.csv", "truth.csv"):
+        assert (tmp_path / name).read_bytes() == (MOCK / name).read_bytes(), f"{name}: run `make mock`"
+
+
+def test_columns_ids_gaps_and_flags(mock, truth):
+    assert list(mock.columns) == COLUMNS
+    assert list(truth.columns) == ["GASS", "lgGF_true", "gas_seen", "gas_unseen"]
+    assert sorted(mock["GASS"]) == list(range(900001, 900001 + 1179))  # no real galaxy has such an id
+    assert mock["GASS"].equals(truth["GASS"]) and mock["RA"].is_monotonic_increasing
+    assert np.isfinite(mock.to_numpy(float)).all() and np.isfinite(truth.to_numpy(float)).all()
+    flags, limits = mock["HIconf_flag"], mock["HIsrc"] == 4
+    gaps = {name: n for name in COLUMNS if (n := (mock[name] == -99).sum())}
+    assert gaps == {"NUVr": 22, "SFR_best": 8, "HIconf_flag": limits.sum()}
+    assert (flags == -99).equals(limits) and (flags == 1).sum() == 108 and set(flags) == {-99, 0, 1}
+
+
+def test_a_limit_is_a_limit_and_no_true_value(mock, truth):
+    limits, gap = mock["HIsrc"] == 4, mock["lgGF"] - truth["lgGF_true"]
+    near = limits & (mock["lgMstar"] < 9.7)
+    assert mock.loc[near, "lgMHI"].median() == pytest.approx(8.0, abs=0.05)
+    assert gap[limits].median() > 0.15 and gap[limits].std() > 0.2
+    assert gap[~limits].std() < 0.1 and abs(gap[~limits].mean()) < 0.03
+
+
+def test_the_scatter_of_the_gas_is_not_in_the_table(mock, truth):
+    seen, unseen = truth["gas_seen"], truth["gas_unseen"]
+    assert seen.var() / (seen.var() + unseen.var()) == pytest.approx(0.58, abs=0.05)
+    # By chance two columns of 1179 galaxies correlate by 0.03.
+    table = mock[FEATURES].replace(-99, np.nan)
+    assert table.corrwith(seen + unseen).abs().max() < 0.1 and abs(seen.corr(unseen)) < 0.08
+
+
+def test_standardised_polynomials_overfit_from_degree_4_on(mock):
+    known = mock[mock["NUVr"] > -90]
+    r2 = [
+        cross_val_score(polynomial(d), known[FEATURES], known["lgGF"], cv=FOLDS).mean() for d in range(1, 6)
+    ]
+    assert np.argmax(r2) == 1 and r2[3] < r2[2] - 0.1 and r2[4] < 0
+
+
+def test_readme_says_what_the_simulated_sample_scores(mock):
+    for said, found in zip(as_said(2), likeness(mock), strict=True):
+        assert found == pytest.approx(said, abs=0.6 if said[0] > 1 else 0.004)
+
+
+def test_noise_floor():
+    floor = json.loads((MOCK / "noise_floor.json").read_text(encoding="utf-8"))
+    assert make_catalog.floor_table(floor) in README, "run `python data/simulate/make_catalog.py --floor`"
+    rmse = {name: score["all"]["rmse"] for name, score in floor.items()}
+    assert rmse["both"] < 0.85 * rmse["table"]  # what the picture shows on top of the table is worth learning
+    quick = make_catalog.noise_floor(n=20_000)
+    for name in ("table", "picture", "both"):
+        assert quick[name]["all"]["rmse"] == pytest.approx(rmse[name], abs=0.012)
+
+
+# ---- like the real one
+
+
+def test_readme_says_what_the_real_catalogue_scores(real):
+    for said, found in zip(as_said(1), likeness(real), strict=True):
+        assert found == pytest.approx(said, abs=0.6 if said[0] > 1 else 0.004)
+
+
+def test_means_spreads_and_correlations_are_those_of_the_real_one(mock, real):
+    """Means to 10 % of the spread, spreads to 10 %, correlations with lgGF to 0.07."""
+    a, b = (table.replace(-99, np.nan) for table in (mock, real))
+    columns = FEATURES + OTHERS
+    mean, spread = (a.mean() - b.mean()).abs() / b.std(), (a.std() / b.std() - 1).abs()
+    correlation = (a[columns].corrwith(a["lgGF"]) - b[columns].corrwith(b["lgGF"])).abs()
+    assert mean[columns].max() < 0.1 and spread[columns].max() < 0.1 and correlation.max() < 0.07
+    assert a["lgMstar"].corr(a["zSDSS"]) == pytest.approx(b["lgMstar"].corr(b["zSDSS"]), abs=0.03)
+    steps = [table["lgMstar"] // 0.5 for table in (a, b)]
+    undetected = [(t["HIsrc"] == 4).groupby(step).mean() for t, step in zip((a, b), steps, strict=True)]
+    assert (undetected[0] - undetected[1]).abs().max() < 0.1
+
+
+def test_no_row_comes_from_the_real_one(mock, real):
+    assert set(mock["GASS"]).isdisjoint(real["GASS"].astype(int))
+    pairs = [set(zip(t["lgMstar"].round(3), t["model_r"].round(3), strict=True)) for t in (mock, real)]
+    assert len(pairs[0] & pairs[1]) <= 3  # by chance
