@@ -1,129 +1,175 @@
-"""The frame of the project: lists of packages, settings, licences."""
+"""The frame of the project: lists of packages, make on somebody's machine, workflows, licences."""
 
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from packaging.version import Version
+
+import environment
 
 ROOT = Path(__file__).resolve().parents[1]
-# What Colab has: 2026-08 (Python 3.13), and the pinned 2026.07 runtime (Python 3.12) where it differs.
-COLAB = {
-    "numpy": ["2.1.3", "2.0.2"], "scipy": ["1.16.3"], "matplotlib": ["3.10.0"], "pandas": ["2.2.3", "2.2.2"],
-    "scikit-learn": ["1.6.1"], "torch": ["2.11.0"], "torchvision": ["0.26.0"], "fastai": ["2.8.8", "2.8.7"],
-    "ipywidgets": ["7.7.1"], "astropy": ["7.2.2"], "pooch": ["1.9.0"], "tqdm": ["4.67.3"],
-    "pillow": ["11.3.0"], "dask": ["2026.1.1"], "distributed": ["2026.1.1"], "accelerate": ["1.14.0"],
-    "pyarrow": ["18.1.0"],  # of 2025; Colab has had one for years
-}
-# What runs and checks the notebooks on a computer of one's own; pooch itself brings requests.
-NOT_ON_COLAB = {"jupyter", "nbval", "psutil", "pytest", "pytest-xdist", "hypothesis", "ruff", "requests",
-                "check-jsonschema", "playwright"}
-CONDA_NAMES = {"torch": "pytorch", "playwright": "playwright-python"}
+GITHUB = ROOT / ".github"
+WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
+TARGETS = re.search(r"(?m)^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"))[1].split()
+CONDA_NAMES = {"torch": "pytorch"}
 
 
-def pip_list(text):
-    """Return {package: specifier} of a requirements file."""
-    lines = [line.split("#")[0].strip() for line in text.splitlines()]
-    requirements = [Requirement(line) for line in lines if line]
-    return {requirement.name: str(requirement.specifier) for requirement in requirements}
+def packages(name):
+    """Return {package: requirement} of a requirements file, what it includes left out."""
+    lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines()]
+    return {(r := Requirement(line)).name: r for line in lines if line and not line.startswith("-")}
 
 
-def conda_list(text):
-    """Return {package: specifier} of an environment file, without Python itself."""
-    requirements = [Requirement(line) for line in yaml.safe_load(text)["dependencies"]]
-    return {r.name: str(r.specifier) for r in requirements if r.name != "python"}
+def test_conda_gets_what_pip_gets():
+    """environment.yml may add caps, for what conda-forge would else pair wrongly, but lacks nothing."""
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
+    listed = [line for entry in listed for line in (entry["pip"] if isinstance(entry, dict) else [entry])]
+    conda = {(r := Requirement(line)).name: r for line in listed}
+    pip = packages("requirements.txt").values()
+    assert [r.name for r in pip if CONDA_NAMES.get(r.name, r.name) not in conda] == []
+    floors = {r.name: r.specifier for r in pip}
+    assert [name for name, r in floors.items() if not re.fullmatch(r">=[\d.]+", str(r))] == [], "floors only"
 
 
-def too_new_for_colab(requirements):
-    """Return the packages whose floor Colab does not meet: there `pip install` would break the kernel."""
-    return [name for name, specifier in requirements.items() for version in COLAB.get(name, [])
-            if Version(version) not in Requirement(name + specifier).specifier]
+def test_a_learner_installs_nothing_that_only_tests_need():
+    learner, developer = packages("requirements.txt"), packages("requirements-dev.txt")
+    assert not set(learner) & set(developer)
+    assert "-r requirements.txt" in (ROOT / "requirements-dev.txt").read_text("utf-8").splitlines()
+    done = make("-n", "run", "lab", "data")
+    assert "requirements.txt" in done.stdout and "requirements-dev.txt" not in done.stdout
 
 
-def read(path):
-    return (ROOT / path).read_text(encoding="utf-8")
+# --- make on somebody's machine ---
 
 
-def test_both_lists_of_packages_are_the_same():
-    pip = {CONDA_NAMES.get(name, name): floor for name, floor in pip_list(read("requirements.txt")).items()}
-    assert conda_list(read("environment.yml")) == pip
-    assert all(re.fullmatch(r">=[0-9.]+", floor) for floor in pip.values()), "floors only: no pins, no caps"
-
-
-def test_colab_needs_nothing_new():
-    requirements = pip_list(read("requirements.txt"))
-    assert too_new_for_colab(requirements) == []
-    assert set(requirements) == set(COLAB) | NOT_ON_COLAB, "a package that Colab may not have"
-    assert too_new_for_colab({**requirements, "numpy": ">=2.1"}) == ["numpy"], "the check can fail"
-
-
-def test_the_twin_of_colab_has_its_versions():
-    pins = pip_list(read("tests/colab/constraints.txt"))
-    assert {name: f"=={versions[0]}" for name, versions in COLAB.items()}.items() <= pins.items()
-    parts = [set(pip_list(read(f"tests/colab/requirements-part{n}.txt"))) for n in (1, 2)]
-    assert set(COLAB) <= parts[0] | parts[1] and set(pins) <= parts[0] | parts[1]
-    assert {"torch", "torchvision", "fastai"} <= parts[1] and not parts[0] & parts[1]
-
-
-def test_each_package_has_its_reason():
-    lines = [line for line in read("requirements.txt").splitlines() if line and not line.startswith("#")]
-    assert [line for line in lines if not re.search(r"  # \w", line)] == []
-
-
-def make(*arguments):
+def make(*arguments, **env):
     """Run make as a user's shell does, not as a child of the make that runs the tests."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    return subprocess.run(["make", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=clean | env, capture_output=True, text=True, timeout=60)
 
 
 def test_make_help_lists_every_target():
-    targets = re.search(r"^\.PHONY: (.*)$", read("Makefile"), flags=re.M).group(1).split()
-    assert re.findall(r"^make ([\w-]+)", make("help").stdout, flags=re.M) == targets
-    assert {"run", "test", "lab", "data", "mock", "refresh", "bench"} <= set(targets)
+    assert re.findall(r"(?m)^make ([\w-]+)", make("help").stdout) == TARGETS
 
 
-def test_make_refuses_an_old_python(tmp_path):
-    old = tmp_path / "python3.10"
-    old.write_text("#!/bin/sh\nexit 1\n")  # what 3.10 answers when asked whether it is 3.11
-    old.chmod(0o755)
-    done = make("run", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}")
-    assert done.returncode != 0 and "Python 3.11 or newer is needed" in done.stdout
+def test_an_exported_venv_or_python_changes_nothing():
+    """Shells and other tools export such names; only what is given to make itself counts."""
+    done = make("-n", "run", VENV="/opt/other", PYTHON="python2")
+    assert "/opt/other" not in done.stdout and "python2" not in done.stdout
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root meets this")
+def test_lab_tells_root_what_to_do():
+    done = make("lab")
+    assert done.returncode and done.stdout.count("\n") == 1 and "make lab LAB=--allow-root" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """An environment as `make run` makes it, but for the packages."""
+    folder = tmp_path_factory.mktemp("made")
+    (folder / "none.txt").touch()
+    assert install(folder / "venv", folder / "none.txt").returncode == 0
+    return folder
+
+
+def install(folder, *lists, **env):
+    command = [sys.executable, ROOT / "tools" / "environment.py", folder, *lists]
+    return subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=120)
+
+
+def python_gone(folder):
+    (folder / "bin/python").unlink()
+
+
+def without_pip(folder):
+    shutil.rmtree(next(folder.glob("lib/*/site-packages/pip")))
+
+
+def of_python_3_10(folder):
+    python_gone(folder)
+    (folder / "bin/python").write_text("#!/bin/sh\necho 'its Python is older than 3.11' >&2; exit 1\n")
+    (folder / "bin/python").chmod(0o755)
+
+
+def copied(folder):
+    pass  # its scripts name the place where it was made
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["ours", "a stranger's"])
+@pytest.mark.parametrize("spoil", [python_gone, without_pip, of_python_3_10, copied])
+def test_an_environment_that_does_not_work(made, tmp_path, spoil, ours):
+    """What `make` has made is made anew; what somebody else has made is named and left alone."""
+    folder = tmp_path / "venv"
+    shutil.copytree(made / "venv", folder, symlinks=True)
+    for stamp in folder.glob("installed-*"):
+        stamp.unlink() if not ours else stamp.write_text(f"{folder if spoil is not copied else made} x")
+    spoil(folder)
+    done = install(folder, made / "none.txt", PIP_USER="1", PIP_TARGET=str(tmp_path / "elsewhere"))
+    if ours or spoil is copied:
+        assert done.returncode == 0 and environment.fault(folder) == "", done.stderr
+        assert ("making it anew" in done.stdout) is ours
+    else:
+        assert done.returncode == 1 and not done.stdout
+        assert "venv does not work (" in done.stderr and "make VENV=" in done.stderr
+        assert len(done.stderr.splitlines()) == 1 and "Traceback" not in done.stderr
+
+
+def test_nothing_is_made_by_an_old_python(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 10, 13))
+    with pytest.raises(SystemExit, match="Python 3.11 or newer is needed"):
+        environment.main(str(tmp_path / "venv"))
     assert not (tmp_path / "venv").exists()
 
 
-@pytest.mark.parametrize(("present", "expected"), [(True, "--nbval --nbval-san"), (False, "--nbval-lax")])
-def test_make_test_compares_part_1_only_with_the_real_catalogue(tmp_path, present, expected):
-    """Saved outputs come from the real catalogue: without it nothing could be compared with them."""
-    done = make("-n", "test", f"VENV={tmp_path}", f"REAL={tmp_path if present else ''}")
-    line = next(line for line in done.stdout.splitlines() if "01-" in line)
-    assert expected in line and f"XGASS_SOURCE={'xgass' if present else 'mock'}" in line
-    assert ("SIMULATED" in done.stdout) is not present
+# --- what GitHub reads ---
 
 
-def test_ci_script_is_sound():
-    script = ROOT / ".ci" / "run"
-    assert os.access(script, os.X_OK)
-    assert "set -euo pipefail" in script.read_text(encoding="utf-8")
-    assert subprocess.run(["bash", "-n", script], check=False).returncode == 0
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_are_pinned_and_modest(path):
+    text = path.read_text("utf-8")
+    workflow = yaml.safe_load(text)
+    jobs = workflow["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    used = re.findall(r"uses: *(.*)", text)
+    assert [u for u in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", u)] == []
+    assert workflow["permissions"] == {"contents": "read"}
+    assert {name for name, job in jobs.items() if "permissions" in job} <= {"issue"}, "may write"
+    assert "uses" not in str(jobs.get("issue")), "no stranger's action beside the right to write"
+    assert not {"pull_request_target", "workflow_run"} & set(workflow[True])  # YAML reads `on` as true
+    assert "secrets" not in text
+    for step in steps:
+        assert "${{" not in step.get("run", ""), "whoever chooses the value chooses the command"
+        checkout = "checkout@" in step.get("uses", "")
+        assert not checkout or step["with"]["persist-credentials"] is False
+    assert [name for name, job in jobs.items() if "timeout-minutes" not in job] == []
+    called = re.findall(r"\bmake ([\w-]+)(?: PYTHON=python| *$)", text, flags=re.M)
+    assert called and set(called) <= set(TARGETS)
 
 
-def test_citation_and_licence():
-    citation = yaml.safe_load(read("CITATION.cff"))
-    assert {"cff-version", "title", "message", "authors", "license"} <= set(citation)
-    assert citation["license"] == "MIT" and read("LICENSE").startswith("MIT License")
-    assert [reference.get("doi") for reference in citation["references"]][0] == "10.3847/1538-4357/abacbb"
+@pytest.mark.parametrize(("schema", "paths"), [
+    ("github-workflows", WORKFLOWS),
+    ("dependabot", [GITHUB / "dependabot.yml"]),
+    ("github-issue-forms", [GITHUB / "ISSUE_TEMPLATE" / "problem.yml"]),
+    ("citation-file-format", [ROOT / "CITATION.cff"]),
+])  # fmt: skip
+def test_files_are_valid(schema, paths):
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *paths]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="not a git clone")
 def test_nothing_of_the_real_data_is_committed():
     """The licence to pass on the real catalogue is not established: only the simulated sample is kept."""
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True,
-                            text=True, check=True).stdout.splitlines()
-    real = [path for path in listed if path.startswith("data/xgass/") or "representative_sample" in path
-            or path.endswith((".fits", ".pth", ".pkl"))]
-    assert real == []
+                            text=True, check=True).stdout.splitlines()  # fmt: skip
+    suffixes = (".fits", ".pth", ".pt", ".pkl")
+    assert [p for p in listed if p.startswith("data/xgass/") or p.endswith(suffixes)] == []

@@ -127,13 +127,21 @@ def networks():
     for label, bf16 in (("bfloat16 where it is fast", True), ("float32", False)):
         scope, taken[label], peak = part_2_network(bf16)
         rate = scope["EPOCHS"] * len(scope["fit"]) / taken[label]
-        row(f"CNN of part 2, {label}", taken[label], peak,
-            f"R2 {r2(scope['learn']):.3f}, {rate:.0f} pictures/s")
+        row(
+            f"CNN of part 2, {label}",
+            taken[label],
+            peak,
+            f"R2 {r2(scope['learn']):.3f}, {rate:.0f} pictures/s",
+        )
     learn, seconds, peak = plain_network(scope)
     rate = PLAIN_EPOCHS * len(scope["fit"]) / seconds
     ratio = seconds / taken["bfloat16 where it is fast"]
-    row(f"CNN with plain fastai, {PLAIN_SIZE} px, {PLAIN_EPOCHS} epochs", seconds, peak,
-        f"R2 {r2(learn):.3f}, {rate:.0f} pictures/s; {ratio:.1f} times the seconds of part 2")
+    row(
+        f"CNN with plain fastai, {PLAIN_SIZE} px, {PLAIN_EPOCHS} epochs",
+        seconds,
+        peak,
+        f"R2 {r2(learn):.3f}, {rate:.0f} pictures/s; {ratio:.1f} times the seconds of part 2",
+    )
 
 
 def searches():
@@ -163,12 +171,17 @@ def scripts(folder):
     for processes in (1, 2):
         out = folder / f"cnn-{processes}"
         (status, output), seconds[processes], peak = measured(
-            launch, processes, "train_cnn.py", "--out", out, "--epochs", EPOCHS, fast="")
+            launch, processes, "train_cnn.py", "--out", out, "--epochs", EPOCHS, fast=""
+        )
         if status:
             raise SystemExit(output)
         ratio = "" if processes == 1 else f"; {seconds[1] / seconds[2]:.2f} times as fast as one"
-        row(f"train_cnn.py, {EPOCHS} epochs, processes: {processes}", seconds[processes], peak,
-            output.strip().splitlines()[-1].split(": ")[1].split(",")[0] + ratio)
+        row(
+            f"train_cnn.py, {EPOCHS} epochs, processes: {processes}",
+            seconds[processes],
+            peak,
+            output.strip().splitlines()[-1].split(": ")[1].split(",")[0] + ratio,
+        )
 
 
 def predictions(folder):
@@ -190,12 +203,24 @@ def predictions(folder):
     images = [str(pictures[number % len(pictures)]) for number in range(MANY)]
     pd.DataFrame({"id": range(MANY), "image": images}).to_csv(folder / "many.csv", index=False)
     (status, output), seconds, peak = measured(
-        launch, 1, "predict_cnn.py", folder / "many.csv", "--weights", folder / "cnn-1" / "weights.pt",
-        "--out", folder / "done", precision=FAST_PRECISION)
+        launch,
+        1,
+        "predict_cnn.py",
+        folder / "many.csv",
+        "--weights",
+        folder / "cnn-1" / "weights.pt",
+        "--out",
+        folder / "done",
+        precision=FAST_PRECISION,
+    )
     if status:
         raise SystemExit(output)
-    row(f"predict_cnn.py, {MANY} pictures", seconds, peak,
-        f"{MANY / seconds:.0f} pictures/s, {MANY / seconds / plain:.1f} times the plain loop")
+    row(
+        f"predict_cnn.py, {MANY} pictures",
+        seconds,
+        peak,
+        f"{MANY / seconds:.0f} pictures/s, {MANY / seconds / plain:.1f} times the plain loop",
+    )
 
 
 def main():

@@ -22,12 +22,28 @@ def launch(processes, script, *arguments, until=None, precision="no", fast="1"):
     output : str, stdout and stderr
     """
     several = ["--multi_gpu"] if processes > 1 else []  # gloo on the CPU, whatever the name says
-    command = [sys.executable, "-m", "accelerate.commands.launch", *several, "--num_processes", processes,
-               "--num_machines", 1, "--mixed_precision", precision, "--dynamo_backend", "no",
-               "--main_process_port", 0, DAY2 / script, *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        *several,
+        "--num_processes",
+        processes,
+        "--num_machines",
+        1,
+        "--mixed_precision",
+        precision,
+        "--dynamo_backend",
+        "no",
+        "--main_process_port",
+        0,
+        DAY2 / script,
+        *arguments,
+    ]
     env = {**os.environ, "XGASS_SOURCE": "mock", "TUTORIAL_FAST": fast, "ACCELERATE_USE_CPU": "true"}
-    started = subprocess.Popen([str(part) for part in command], env=env, text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT)
+    started = subprocess.Popen(
+        [str(part) for part in command], env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     if until is None:
         output, _ = started.communicate(timeout=900)
         return started.returncode, output

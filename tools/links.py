@@ -19,16 +19,27 @@ sys.path.insert(0, str(ROOT / "day2"))
 
 from xgass import fetch, pictures  # noqa: E402
 
-TEXTS = ("README.md", "CONTRIBUTING.md", "CITATION.cff",
-         "day2/README.md", "data/README.md", "data/mock/README.md")
+TEXTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CITATION.cff",
+    "day2/README.md",
+    "data/README.md",
+    "data/mock/README.md",
+)
 ADDRESS = re.compile(r"https?://[^\s<>()\[\]{}\"'`|\\]+")
 BADGE = re.compile(r"https://colab\.research\.google\.com/github/[^/]+/[^/]+/blob/([^/]+)/([^#?]+)")
 HERE = ("localhost", "127.0.0.1")  # what a cell shows on the reader's own machine
 DOI = ("doi.org", "dx.doi.org")
 M87 = (187.7059, 12.3911)  # RA, Dec (deg): a place in the sky that every picture service has
 TIMEOUT = (10, 20)  # s, to connect and to hear the first byte
-RETRY = Retry(total=2, backoff_factor=1, status_forcelist=(429, 500, 502, 503, 504), raise_on_status=False,
-              respect_retry_after_header=False)  # a server may ask for hours
+RETRY = Retry(
+    total=2,
+    backoff_factor=1,
+    status_forcelist=(429, 500, 502, 503, 504),
+    raise_on_status=False,
+    respect_retry_after_header=False,
+)  # a server may ask for hours
 
 
 def addresses(root=ROOT):

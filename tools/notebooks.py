@@ -26,8 +26,11 @@ from nbformat.v4 import new_output
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-KERNEL = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-          "OMP_WAIT_POLICY": "PASSIVE"}  # threads that wait must not take the cores of other programs
+KERNEL = {
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "OMP_WAIT_POLICY": "PASSIVE",
+}  # threads that wait must not take the cores of other programs
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WARNING = re.compile(r"\b\w*Warning\b")
 # The slash must open the path: "arxiv.org/work/" is an address, not a folder of this machine.
@@ -57,8 +60,10 @@ def section_seconds(nb):
     for index, cell in enumerate(nb.cells):
         times = cell.metadata.get("execution", {})
         if "iopub.execute_input" in times and "shell.execute_reply" in times:
-            start, end = (datetime.fromisoformat(times[key].replace("Z", "+00:00"))
-                          for key in ("iopub.execute_input", "shell.execute_reply"))
+            start, end = (
+                datetime.fromisoformat(times[key].replace("Z", "+00:00"))
+                for key in ("iopub.execute_input", "shell.execute_reply")
+            )
             section = section_of(nb, index)
             seconds[section] = seconds.get(section, 0) + (end - start).total_seconds()
     return seconds
@@ -91,17 +96,18 @@ def live(nb, name, folder, **env):
             cell.outputs, cell.execution_count = [], None
     # Without folders to look in, "python3" can only be this interpreter: no kernel of the user's own wins.
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
-    client = NotebookClient(nb, km=manager, timeout=1800, coalesce_streams=True,
-                            resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(
+        nb, km=manager, timeout=1800, coalesce_streams=True, resources={"metadata": {"path": str(folder)}}
+    )
     # nbclient answers widgets while it waits for the kernel, and may then miss, for ever, that the cell ended
     # (github.com/jupyter/nbclient/issues/312). Unanswered, a slider draws its figure into the cell.
     client.comm_open_handlers = {"jupyter.widget": lambda message: None}
-    at, failure = [0], ""
+    at, failure, env = [0], "", {**os.environ, **KERNEL, **env}
     client.on_cell_execute = lambda cell, cell_index: at.__setitem__(0, cell_index)
     try:
         try:
             # The kernel's own log is not for the reader: what cells write to stderr is in their outputs.
-            client.execute(env={**os.environ, **KERNEL, **env}, stderr=subprocess.DEVNULL)
+            client.execute(env=env, stderr=subprocess.DEVNULL)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
             where = f"cell {at[0] + 1}, section '{section_of(nb, at[0])}'"
             failure = f"{name} failed in {where}:\n{reason(error)}"
@@ -152,20 +158,20 @@ def save_page(nb, path):
             cell.source = re.sub(r"!\[([^\]]*)\]\(https?://[^)]*\.svg\)", r"\1", cell.source)
             cell.source = re.sub(r"\]\((\d\d-[\w-]+)\.ipynb\b", r"](\1.html", cell.source)  # page to page
     title = next((text for _, _, text in headings(nb)), path.stem)
-    exporter = HTMLExporter(raw_template=(ROOT / "tools" / "page.html.j2").read_text(encoding="utf-8"),
-                            exclude_input_prompt=True, exclude_output_prompt=True)
+    exporter = HTMLExporter(
+        raw_template=(ROOT / "tools" / "page.html.j2").read_text(encoding="utf-8"),
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
     body, _ = exporter.from_notebook_node(nb, resources={"metadata": {"name": title}})
     path.write_text(body, encoding="utf-8")
 
 
 def universe(path):
-    """Return the environment for a notebook: part 1 on the real catalogue if it is here, else simulated."""
-    named = os.environ.get("XGASS_DATA")
-    folders = [ROOT / "day2" / named, ROOT / named] if named else []
-    for folder in [*folders, ROOT.parent / "shared" / "xgass", ROOT / "data" / "xgass"]:
-        if path.name.startswith("01-") and any(folder.glob("xGASS_representative_sample.*")):
-            return {"XGASS_SOURCE": "xgass", "XGASS_DATA": str(folder.resolve())}
-    return {"XGASS_SOURCE": "mock"}
+    """Return the universe in which a notebook is saved: part 1 the real one if it is here, else simulated."""
+    folder = Path(os.environ.get("XGASS_DATA") or ROOT / "data" / "xgass")
+    real = path.name.startswith("01-") and any(folder.glob("xGASS_representative_sample.*"))
+    return {"XGASS_SOURCE": "xgass" if real else "mock"}
 
 
 def unfit(nb):
@@ -175,10 +181,12 @@ def unfit(nb):
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             text = output.get("text", "") + "".join(data[mime] for mime in data if mime.startswith("text/"))
-            faults = {"error": output.output_type == "error" and f"{output.ename}: {output.evalue}",
-                      "stderr": output.get("name") == "stderr" and text.strip(),
-                      "warning": (match := WARNING.search(text)) and match.group(),
-                      "path of this machine": (match := MACHINE_PATH.search(text)) and match.group()}
+            faults = {
+                "error": output.output_type == "error" and f"{output.ename}: {output.evalue}",
+                "stderr": output.get("name") == "stderr" and text.strip(),
+                "warning": (match := WARNING.search(text)) and match.group(),
+                "path of this machine": (match := MACHINE_PATH.search(text)) and match.group(),
+            }
             found += [f"    cell {index + 1}, {kind}: {what[:200]}" for kind, what in faults.items() if what]
     return found
 
@@ -210,8 +218,10 @@ def refresh(path, _):
     """Execute a notebook and save its outputs in place; return what was refused and why."""
     env = universe(path)
     if path.name.startswith("01-") and env["XGASS_SOURCE"] != "xgass":
-        return [f"{path.name} is not saved: it is shown on the real catalogue, which is not here. "
-                "`make data` fetches it, or name its folder in XGASS_DATA."]
+        return [
+            f"{path.name} is not saved: it is shown on the real catalogue, which is not here. "
+            "`make data` fetches it, or name its folder in XGASS_DATA."
+        ]
     nb, seconds, failure = execute(path, TUTORIAL_FAST="", **env)
     report(path.name, seconds)
     if complaints := [failure] if failure else unfit(nb):
@@ -228,6 +238,8 @@ def main():
     parser.add_argument("--out", type=Path, default=ROOT / "build", help="folder of the executed copies")
     args = parser.parse_intermixed_args()
     paths = args.notebooks or sorted((ROOT / "day2").glob("*.ipynb"))
+    if named := os.environ.get("XGASS_DATA"):
+        os.environ["XGASS_DATA"] = os.path.abspath(named)  # a kernel starts in another folder
     command = {"run": run, "refresh": refresh}[args.command]
     problems = [problem for path in paths for problem in command(path, args)]
     sys.exit("\n" + "\n".join(problems) if problems else 0)

@@ -19,15 +19,16 @@ from runs import tag
 from notebooks import unfit
 
 CLAIMS = Path(__file__).resolve().parents[1] / "claims"
-PRELUDE = """
-import ast
-from _pytest.assertion.rewrite import rewrite_asserts  # a failed assert shows its values, as in any test
-UNIVERSE = {universe!r}
-def only(*universes):
-    return lambda claim: claim
-tree = ast.parse({source!r})
-rewrite_asserts(tree, {source!r}.encode())
-exec(compile(tree, "claims", "exec"))
+CLAIM = """
+def _claim(source):
+    import ast
+    from _pytest.assertion.rewrite import rewrite_asserts  # a failed assert shows its values, as in any test
+    names = {{**globals(), "UNIVERSE": {universe!r}, "only": lambda *universes: lambda claim: claim}}
+    parsed = ast.parse(source)
+    rewrite_asserts(parsed, source.encode())
+    exec(compile(parsed, "claims", "exec"), names)  # in a copy of the names: the notebook keeps its own
+    names[{name!r}]()
+_claim({source!r})
 """
 
 
@@ -107,7 +108,7 @@ class Full(Run):
         source = (CLAIMS / f"part{self.part}.py").read_text(encoding="utf-8")
         fault = ""
         try:
-            done.ask(f"{PRELUDE.format(universe=self.universe, source=source)}\n{claim.name}()")
+            done.ask(CLAIM.format(universe=self.universe, name=claim.name, source=source))
         except CellExecutionError as error:
             fault = f"«{ast.get_docstring(claim)}»\n{error.ename}: {error.evalue}"
         if fault:

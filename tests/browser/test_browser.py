@@ -1,0 +1,142 @@
+"""Both notebooks in JupyterLab, as a learner runs them, and the HTML pages on a laptop and on a phone."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import nbformat
+import psutil
+import pytest
+from playwright.sync_api import expect
+
+from notebooks import ROOT, save_page
+
+pytestmark = pytest.mark.full
+NOTEBOOKS = sorted((ROOT / "day2").glob("*.ipynb"))
+SCREENS = {
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
+MINUTES = 60_000  # in the milliseconds of Playwright
+# On its way to a new kernel JupyterLab is idle for moments, and drops what is run then.
+KERNEL_READY = """() => {
+    const bar = document.querySelector("#jp-main-statusbar");
+    if (!bar?.textContent.includes("Python 3 (ipykernel) | Idle")) window.busy = Date.now();
+    return Date.now() - (window.busy ??= Date.now()) > 3000;
+}"""
+# Each script returns what is wrong; an empty list is a good page.
+LAYOUT = {
+    "the text scrolls sideways": """
+        const wide = document.documentElement;
+        return wide.scrollWidth > wide.clientWidth ? [`${wide.scrollWidth} px`] : [];""",
+    "cut off, and no way to scroll there": """
+        return [...document.querySelectorAll("main *")]
+            .filter(e => ["hidden", "clip"].includes(getComputedStyle(e).overflowX))
+            .filter(e => e.clientWidth && e.scrollWidth > e.clientWidth + 1).map(e => e.className)""",
+    "figure not shown, or wider than the screen": """
+        const wide = document.documentElement.clientWidth;
+        return [...document.images].map(e => [e, e.getBoundingClientRect()])
+            .filter(([e, box]) => !e.complete || e.naturalWidth < 100 || box.width < 100 || box.right > wide)
+            .map(([e, box]) => e.alt)""",
+    "headings that skip a level": """
+        return [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+            .filter((e, i, all) => e.tagName[1] - (i ? all[i - 1].tagName[1] : 0) > 1)
+            .map(e => e.innerText)""",
+    "figure without words for those who cannot see it": """
+        return [...document.images].map(e => e.alt)
+            .filter(alt => !/^(Figure \\d+\\. .|Move the slider .)/.test(alt))""",
+}
+
+
+def figures(nb):
+    return [o for cell in nb.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """Return the address of a notebook in a JupyterLab with settings of its own, on a copy of day2/."""
+    settings = {
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+        # JupyterLab may leave cells out of the page that are off the screen; here every cell is looked at.
+        "notebook-extension/tracker": {"windowingMode": "none"},
+    }
+    for plugin, values in settings.items():
+        path = tmp_path / "settings" / "@jupyterlab" / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(values))
+    for name in ("day2", "data/mock"):
+        shutil.copytree(ROOT / name, tmp_path / "work" / name, ignore=shutil.ignore_patterns("models"))
+    env = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    env |= {f"JUPYTERLAB_{kind}_DIR": str(tmp_path / kind.lower()) for kind in ("SETTINGS", "WORKSPACES")}
+    env |= {"IPYTHONDIR": str(tmp_path / "ipython"), "TUTORIAL_FAST": "1", "XGASS_SOURCE": "mock"}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port=0"]
+    command += [f"--ServerApp.root_dir={tmp_path / 'work' / 'day2'}"]
+    with open(tmp_path / "log", "w") as log:
+        server = subprocess.Popen(command, env=os.environ | env, stdout=log, stderr=log)
+    try:
+        deadline = time.monotonic() + 120
+        while not (found := list((tmp_path / "runtime").glob("jpserver-*.json"))):
+            assert server.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        info = json.loads(found[0].read_text())
+        yield lambda name: f"{info['url']}lab/tree/{name}?token={info['token']}"
+    finally:
+        family = [server, *psutil.Process(server.pid).children(recursive=True)]
+        server.terminate()  # the server ends its kernels itself; who has not gone in time is killed
+        for process in psutil.wait_procs(family, timeout=30)[1]:
+            process.kill()
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_run_all_cells(path, lab, open_page, open_folds, keep):
+    """Every cell runs without an error; every figure is shown, a slider moves its own; folds open."""
+    nb = nbformat.read(path, as_version=4)
+    page, faults = open_page(lab(path.name), **SCREENS["desktop"])
+    page.wait_for_function(KERNEL_READY, timeout=2 * MINUTES)
+    page.get_by_role("menubar").get_by_text("Run", exact=True).click()
+    page.locator(".lm-Menu").get_by_text("Run All Cells", exact=True).click()
+    prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
+    expect(prompts.last).to_have_text("[*]:", timeout=1 * MINUTES)
+    expect(prompts.last).not_to_have_text("[*]:", timeout=10 * MINUTES)
+    keep(page, f"lab-{path.stem[:2]}")
+    n_code = sum(cell.cell_type == "code" for cell in nb.cells)
+    assert prompts.all_inner_texts() == [f"[{number}]:" for number in range(1, n_code + 1)]
+    wrong = page.locator('[data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"]')
+    assert wrong.all_inner_texts() == []
+    images = page.locator(".jp-OutputArea-output img")
+    expect(images).to_have_count(len(figures(nb)))
+    assert min(images.evaluate_all("all => all.map(e => Math.min(e.naturalWidth, e.offsetWidth))")) > 100
+    handle = page.get_by_role("slider")
+    image = page.locator(".jp-OutputArea-output", has=handle).last.locator("img")
+    before = image.get_attribute("src")
+    handle.focus()
+    handle.press("ArrowRight")
+    expect(image).not_to_have_attribute("src", before, timeout=1 * MINUTES)
+    open_folds(page, nb)
+    assert faults == []
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_page(path, screen, tmp_path, open_page, open_folds, keep):
+    """Whole, alone and readable; folds open; one page leads to the other."""
+    nb = nbformat.read(path, as_version=4)
+    for notebook in NOTEBOOKS:
+        save_page(nbformat.read(notebook, as_version=4), tmp_path / f"{notebook.stem}.html")
+    page, faults = open_page((tmp_path / f"{path.stem}.html").as_uri(), **SCREENS[screen])
+    wrong = {name: page.evaluate(f"() => {{ {script} }}") for name, script in LAYOUT.items()}
+    assert wrong == dict.fromkeys(LAYOUT, [])
+    assert page.locator("img").count() == len(figures(nb)) > 0
+    page.locator("img").first.scroll_into_view_if_needed()
+    keep(page, f"page-{path.stem[:2]}-{screen}")
+    open_folds(page, nb)
+    link = page.get_by_role("link", name=re.compile(r"^part \d$", re.I)).first
+    there = link.get_attribute("href")
+    link.click()
+    page.wait_for_url(f"**/{there}")
+    assert there != f"{path.stem}.html" and "Practical machine learning" in page.title()
+    assert faults == []

@@ -1,0 +1,119 @@
+"""What a reader of the committed notebooks meets, before anything is run."""
+
+import ast
+import re
+import statistics
+
+import nbformat
+import pytest
+from runs import FENCE, NOTEBOOKS, read, tag
+
+from exercises.checks import CHECKS
+from notebooks import KERNELSPEC, MACHINE_PATH, ROOT, headings, unfit
+
+COLAB = "https://colab.research.google.com/github/jwuphysics/AstroHackWeek2022/blob/main/day2/"
+BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
+REMOTE = re.compile(
+    r"!\[[^\]]*\]\(\s*<?(?:https?:)?//|\burl\(\s*[\"']?(?:https?:)?//"
+    r"|<(?:img|script|iframe|video|source|embed|link)\b[^>]*(?:src|href)\s*=\s*[\"']?(?:https?:)?//"
+    r"|\b(?:Image|IFrame|SVG|imread)\(\s*(?:url\s*=\s*)?[\"']https?://",
+    flags=re.I,
+)
+FOLDS = re.compile(
+    r"<details><summary>Hint</summary>\n\n.+\n\n</details>\n\n"
+    r"<details><summary>Solution</summary>\n\n.*```python\n.+\n```(?:\n\n.*)?\n\n</details>\s*",
+    flags=re.S,
+)
+
+
+@pytest.fixture(params=NOTEBOOKS)
+def part(request):
+    return request.param
+
+
+@pytest.fixture
+def nb(part):
+    return read(part)
+
+
+def code(nb):
+    return [cell for cell in nb.cells if cell.cell_type == "code"]
+
+
+def test_the_outline_is_that_of_the_readme(part, nb):
+    """`2. Polynomial regression — Cross-validation · Overfitting` stands for "# 2. ..." and two "## ..."."""
+    listed = re.search(rf"\*\*Part {part},.*?\n\n(.*?)\n\n", (ROOT / "README.md").read_text("utf-8"), re.S)[1]
+    expected = []
+    for line in listed.splitlines():
+        section, _, inside = line.partition(" — ")
+        expected += [(1, section), *((2, title) for title in inside.split(" · ") if title)]
+    assert [(level, title) for _, level, title in headings(nb)][1:] == expected
+
+
+def test_nothing_comes_from_another_host(nb):
+    """No picture, script, style or frame, in text, code or outputs; only the badge."""
+    texts = [cell.source.replace(f"]({BADGE})", "]()") for cell in nb.cells]
+    texts += [str(text) for cell in code(nb) for o in cell.outputs for text in o.get("data", {}).values()]
+    assert [match.group() for text in texts for match in REMOTE.finditer(text)] == []
+
+
+def test_the_badge_opens_this_notebook(part, nb):
+    links = re.findall(r"https://colab\.research\.google\.com/github/[^\s)\"'>]+", nbformat.writes(nb))
+    assert {link.rstrip("\\n") for link in links} == {COLAB + NOTEBOOKS[part]}
+
+
+def test_cells_are_short_and_run_anywhere(nb):
+    """One idea a cell; no path of one machine, and no maker of GPUs by name."""
+    lines = [len(cell.source.splitlines()) for cell in code(nb)]
+    assert max(lines) <= 30 and statistics.median(lines) <= 8
+    assert not [cell.source for cell in code(nb) if re.search(r"\bcuda\b", cell.source)]
+    assert not [cell.source for cell in nb.cells if MACHINE_PATH.search(cell.source)]
+
+
+def test_saved_by_one_clean_run(part, nb):
+    """Top to bottom, with outputs that are fit to be read, and nothing of the machine that ran it."""
+    nbformat.validate(nb)
+    assert [cell.execution_count for cell in code(nb)] == list(range(1, len(code(nb)) + 1))
+    assert unfit(nb) == [] and any(cell.outputs for cell in code(nb))
+    assert nb.metadata.kernelspec == KERNELSPEC and set(nb.metadata) == {"kernelspec", "language_info"}
+    assert "version" not in nb.metadata.language_info
+    assert not [cell for cell in nb.cells if "execution" in cell.metadata], "times of a run"
+    assert (ROOT / "day2" / NOTEBOOKS[part]).stat().st_size < 4e6, "GitHub and Colab still show it"
+
+
+def test_each_figure_is_explained(nb):
+    for cell, after in zip(nb.cells, [*nb.cells[1:], None], strict=True):
+        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+            words = after and after.cell_type == "markdown" and re.sub(r"(?m)^#.*$", "", after.source).strip()
+            assert words, f"no text after the figure of: {cell.source[:100]}"
+
+
+def defined(source):
+    """Return the names that a cell defines at its top level."""
+    body = ast.parse(source).body
+    names = {target.id for node in body if isinstance(node, ast.Assign) for target in node.targets}
+    return names | {node.name for node in body if isinstance(node, ast.FunctionDef)}
+
+
+def test_exercises_are_complete(nb):
+    """Prompt, scaffold, check and solution follow each other; a solution defines what its scaffold does."""
+    places = [i for i, cell in enumerate(nb.cells) if tag(cell, "exercise")]
+    assert len(places) >= 6
+    for number, i in enumerate(places, 1):
+        prompt, scaffold, check, folded = nb.cells[i - 1 : i + 3]
+        name = tag(scaffold, "exercise")
+        assert (tag(check, "check"), tag(folded, "solution")) == (name, name)
+        assert re.search(rf"^\*\*Exercise {number}: [^*]+\.\*\* \S", prompt.source, re.M), name
+        assert "# your answer" in scaffold.source and len(scaffold.source.splitlines()) <= 10, name
+        assert check.source.startswith(f'check("{name}", ') and "\n" not in check.source, name
+        assert "nbval-check-output" in check.metadata.tags, (
+            f"{name}: «not yet» is not compared in `make test`"
+        )
+        assert FOLDS.fullmatch(folded.source) and folded.source.count("```") == 2, name
+        assert defined(scaffold.source) <= defined(FENCE.search(folded.source)[1]), name
+
+
+def test_every_check_has_one_exercise_and_nothing_else_is_kept():
+    used = [name for part in NOTEBOOKS for cell in read(part).cells if (name := tag(cell, "exercise"))]
+    assert sorted(used) == sorted(CHECKS)
+    assert sorted(path.name for path in (ROOT / "day2").glob("*.ipynb")) == sorted(NOTEBOOKS.values())
