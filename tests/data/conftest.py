@@ -1,0 +1,31 @@
+"""Every test of the data starts with an empty ``data/xgass``, the simulated sample, and no network."""
+
+import data_made as made
+import pytest
+
+from xgass import catalog, pictures
+
+NOBODY = "http://127.0.0.1:9"  # a port where nobody listens
+
+
+@pytest.fixture(scope="session")
+def df():
+    return made.as_real()
+
+
+@pytest.fixture(scope="session")
+def fits(df):
+    return made.as_table(df, "fits")
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    """The folder ``data`` of this test."""
+    for name in ("XGASS_DATA", "XGASS_SOURCE", "TUTORIAL_FAST"):
+        monkeypatch.delenv(name, raising=False)
+    made.put(tmp_path / "data" / "mock", (made.MOCK / "catalog.csv").read_bytes(), "catalog.csv")
+    (tmp_path / "data" / "mock" / "images").symlink_to(made.MOCK / "images")
+    monkeypatch.setattr(catalog, "DATA", tmp_path / "data")
+    monkeypatch.setattr(catalog, "CATALOGUE", {f"{NOBODY}/{made.FITS}": None})
+    monkeypatch.setattr(pictures, "PICTURES", {"nobody": NOBODY})
+    return tmp_path / "data"
