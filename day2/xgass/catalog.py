@@ -4,7 +4,6 @@ import gzip
 import io
 import os
 import re
-import tempfile
 import time
 import warnings
 from multiprocessing.pool import ThreadPool
@@ -14,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .common import DATA, DataError, is_fast
-from .fetch import CATALOGUE, MAX_BYTES, check_size, fetch_catalogue, why, write_atomic
+from .fetch import CATALOGUE, MAX_BYTES, check_size, fetch, why, write_atomic
 from .pictures import download_pictures, find_pictures
 
 COLUMNS = {  # what the tutorial uses, and the values that can be; data/README.md has units and sources
@@ -23,18 +22,18 @@ COLUMNS = {  # what the tutorial uses, and the values that can be; data/README.m
     "petrR90_r": (0, 200), "lgmust": (4, 12), "CINDX": (1, 10), "INCL": (0, 90), "NUVr": (-5, 15),
     "SFR_best": (0, 1000), "HIsrc": (1, 4), "lgMHI": (5, 13), "lgGF": (-5, 3), "HIconf_flag": (0, 1),
 }  # fmt: skip
-INTEGERS = ("GASS", "HIsrc")
-MISSING, MAY_BE_MISSING = -99.0, ("NUVr", "SFR_best", "HIconf_flag")
+INTEGERS, MISSING, MAY_BE_MISSING = ("GASS", "HIsrc"), -99.0, ("NUVr", "SFR_best", "HIconf_flag")
 N_GALAXIES, MAX_COLUMNS = 1179, 500
 FIRST_MOCK_ID = 900_000  # real GASS ids are smaller, simulated ones larger
 N_FAST, FAST_SEED = 300, 42
 COMPLETE = 0.95  # share of the pictures below which a universe is refused
 SECONDS = {"auto": 9.0, "xgass": 120.0}  # for the network to answer; unasked, less than the promised 10
 STEM = "xGASS_representative_sample"
+MOCK, NAMED, REAL = "data/mock", "XGASS_DATA", "the real catalogue"
 WAYS_OUT = {
-    "mock": "`git checkout -- data/mock`, or download the tutorial again",
-    "named": "put that right, unset XGASS_DATA (then data/xgass is used or filled), or set XGASS_SOURCE=mock",
-    "xgass": f"run `make data` when online, or put {STEM}.fits from xgass.icrar.org into data/xgass",
+    MOCK: "`git checkout -- data/mock`, or download the tutorial again",
+    NAMED: "put that right, unset XGASS_DATA (then data/xgass is used or filled), or set XGASS_SOURCE=mock",
+    REAL: f"run `make data` when online, or put {STEM}.fits from xgass.icrar.org into data/xgass",
 }
 
 
@@ -73,19 +72,18 @@ def load_catalog(source: str = "auto", images: bool = False) -> pd.DataFrame:
 
 def _find(source: str, named: str, images: bool, note: str = "asked for") -> tuple[pd.DataFrame, str]:
     """Return the table and the line that says where it is from."""
-    place = "mock" if source == "mock" else "named" if named else "xgass"
+    place = MOCK if source == "mock" else NAMED if named else REAL
     try:
-        if place == "mock":
+        if place == MOCK:
             return _chosen(_read(DATA / "mock" / "catalog.csv", True), DATA / "mock", images, note, mock=True)
-        if place == "named":
-            path = _file_in(Path(named).expanduser())
+        if place == NAMED:
+            path = _file_in(Path(os.path.expanduser(named)))
             return _chosen(_read(path), path.parent, images)
         return real_universe(images, SECONDS[source])
     except DataError as error:
-        if place == "xgass" and source == "auto":
+        if place == REAL and source == "auto":
             return _find("mock", "", images, str(error))
-        name = {"mock": "data/mock", "named": f"XGASS_DATA={named}", "xgass": "the real catalogue"}[place]
-        raise DataError(f"{name} cannot be used: {error}. What to do: {WAYS_OUT[place]}") from error
+        raise DataError(f"{place} cannot be used: {error}. What to do: {WAYS_OUT[place]}") from error
 
 
 def real_universe(images: bool, seconds: float, enough: float = COMPLETE) -> tuple[pd.DataFrame, str]:
@@ -123,31 +121,24 @@ def _chosen(df: pd.DataFrame, folder: Path, images: bool, note: str = "", mock: 
 
 
 def _real_catalogue(folder: Path, seconds: float) -> pd.DataFrame:
-    """Read the real catalogue in a folder, after a download (`seconds` at most) if there is no good one.
-
-    Only a good file is put there. `DataError` says what is wrong with the one there and what was tried.
-    """
+    """Read the catalogue in a folder, after a download (`seconds` at most) of a good one if it has none."""
     deadline, reasons, path = time.monotonic() + seconds, [], _file_in(folder)
-    if path.exists():
-        try:
-            return _read(path)
-        except DataError as error:
-            reasons.append(str(error))
-    # In a thread that may be left alone: a hanging name look-up has no time-out.
-    with tempfile.TemporaryDirectory() as temporary, ThreadPool(len(CATALOGUE)) as pool:
-        for url, sha256 in CATALOGUE.items():
-            job = pool.apply_async(fetch_catalogue, (url, sha256, temporary))
+    try:
+        return _read(path)
+    except DataError as error:
+        reasons += [str(error)] if path.exists() else []
+    with ThreadPool(len(CATALOGUE)) as pool:
+        jobs = {url: pool.apply_async(fetch, (url, sha256)) for url, sha256 in CATALOGUE.items()}
+        for url, job in jobs.items():
+            what = url.split("/")[2]
             try:
-                new = job.get(max(0.0, deadline - time.monotonic()))
-                df = _read(new)
-            except Exception as error:  # whatever the answer of a server can lead to
-                reasons.append(f"{url.split('/')[2]}: {why(error)}")
-                continue
-            try:
-                write_atomic(folder / new.name, new.read_bytes())
+                raw = job.get(max(0.0, deadline - time.monotonic()))
+                df = _read(raw)
+                what = f"data/{folder.name} cannot be written"
+                write_atomic(folder / Path(url).name, raw)
                 return df
-            except OSError as error:
-                raise DataError(f"data/{folder.name} cannot be written: {why(error)}") from error
+            except Exception as error:  # whatever the answer of a server can lead to
+                reasons.append(f"{what}: {why(error)}")
     raise DataError("; ".join(dict.fromkeys(reasons)))
 
 
@@ -155,33 +146,36 @@ def _file_in(place: Path) -> Path:
     """Return the catalogue of a folder, of any format and spelling, FITS first; or the file itself."""
     if not place.is_dir():
         return place
-    paths = [path for path in sorted(place.iterdir()) if path.name.lower().startswith(f"{STEM.lower()}.")]
-    paths.sort(key=lambda path: (".fit" not in path.name.lower(), path.suffix == ".readme"))
-    return paths[0] if paths else place / f"{STEM}.fits (or .fits.gz, .ascii, .csv, .ecsv)"
+    paths = [path for path in place.glob("*") if path.name.lower().startswith(f"{STEM.lower()}.")]
+    none = place / f"{STEM}.fits (or .fits.gz, .ascii, .csv, .ecsv)"
+    return min(paths, key=lambda p: (".fit" not in p.name.lower(), p.suffix == ".readme", p), default=none)
 
 
-def _read(path: Path, mock: bool = False) -> pd.DataFrame:
+def _read(source: Path | bytes, mock: bool = False) -> pd.DataFrame:
     """Read the 20 columns of FITS or text, as the content tells, and verify them; errors name the file."""
+    name = f"{source.name}: " if isinstance(source, Path) else ""
     try:
-        with open(path, "rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-        if raw.startswith(b"\x1f\x8b"):
-            raw = gzip.GzipFile(fileobj=io.BytesIO(raw)).read(MAX_BYTES + 1)
-        check_size(len(raw))
-        return _verified(_parse_fits(raw) if raw.startswith(b"SIMPLE") else _parse_text(raw), mock)
+        if isinstance(source, Path):
+            check_size(source.stat().st_size)
+            source = source.read_bytes()
+        if source.startswith(b"\x1f\x8b"):
+            source = gzip.GzipFile(fileobj=io.BytesIO(source)).read(MAX_BYTES + 1)
+        check_size(len(source))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of astropy: what is wrong is said below
+            return _verified(_fits(source) if source.startswith(b"SIMPLE") else _text(source), mock)
     except DataError as error:
-        raise DataError(f"{path.name}: {error}") from error
+        raise DataError(f"{name}{error}") from error
     except Exception as error:  # astropy raises a dozen kinds, from many depths, on broken files
         reason = getattr(error, "strerror", "") or f"no whole table, perhaps cut off ({type(error).__name__})"
-        raise DataError(f"{path.name}: {reason}") from error
+        raise DataError(f"{name}{reason}") from error
 
 
-def _parse_fits(raw: bytes) -> dict[str, np.ndarray]:
+def _fits(raw: bytes) -> dict[str, np.ndarray]:
     """Take the columns of the tutorial from the first table; others are not looked at."""
     from astropy.io import fits
 
-    with warnings.catch_warnings(), fits.open(io.BytesIO(raw)) as hdus:
-        warnings.simplefilter("ignore")
+    with fits.open(io.BytesIO(raw)) as hdus:
         columns, rows = hdus[1].columns, hdus[1].header["NAXIS2"]
         _check_shape(columns.names, rows)  # rows of no width need no bytes, only endless time
         if hdus[1].header["NAXIS1"] * rows > len(raw):
@@ -193,8 +187,8 @@ def _parse_fits(raw: bytes) -> dict[str, np.ndarray]:
         return {name: np.ma.masked_where(data[name] == columns[name].null, data[name]) for name in COLUMNS}
 
 
-def _parse_text(raw: bytes) -> dict[str, np.ndarray]:
-    """Take the columns of the tutorial from a text; a comment is the head if it names them all."""
+def _text(raw: bytes) -> dict[str, np.ndarray]:
+    """Take the columns of the tutorial from a text; the head may be a comment."""
     from astropy.io import ascii
 
     if not raw.strip():
@@ -208,10 +202,11 @@ def _parse_text(raw: bytes) -> dict[str, np.ndarray]:
         raise DataError("cut off: the last line does not end")
     text = raw.decode("utf-8-sig", errors="replace").replace("\t", " ")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
     rows = [line for line in lines if not line.startswith("#")]
     words = re.compile(r"[^\s,\"'#]+").findall
-    heads = [line.lstrip("# ") for line in lines if line.startswith("#") and {*COLUMNS} <= {*words(line)}]
-    head = heads[-1] if heads else rows.pop(0) if rows else ""
+    head = max([*comments, *rows[:1]], key=lambda line: len({*COLUMNS} & {*words(line)}), default="")
+    rows = rows[1:] if head in rows[:1] else rows
     _check_shape(words(head), len(rows))
     form = {"format": "basic", "guess": False, "delimiter": "," if "," in head else " "}
     table = ascii.read([head, *rows], include_names=[*COLUMNS], **form)
@@ -219,8 +214,8 @@ def _parse_text(raw: bytes) -> dict[str, np.ndarray]:
 
 
 def _check_shape(names: list[str], rows: int) -> None:
-    if missing := [name for name in COLUMNS if name not in names]:
-        raise DataError(f"columns are missing: {', '.join(missing)}")
+    if wrong := [name for name in COLUMNS if names.count(name) != 1]:
+        raise DataError(f"columns are missing or come twice: {', '.join(wrong)}")
     if rows != N_GALAXIES or len(names) > MAX_COLUMNS:
         raise DataError(f"{rows} rows of {len(names)} columns; the catalogue has {N_GALAXIES} rows")
 

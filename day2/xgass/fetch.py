@@ -1,12 +1,14 @@
-"""Get files from the network: bounded in bytes and in seconds, whole or not at all."""
+"""Get files, bounded in bytes (in seconds by whoever waits: name look-ups have no time-out); write them."""
 
+import contextlib
+import hashlib
 import os
+import time
 import uuid
 from multiprocessing import TimeoutError as PoolTimeoutError
 from pathlib import Path
 
 import requests
-from tqdm.auto import tqdm
 
 from .common import DataError
 
@@ -29,6 +31,7 @@ PICTURES = {  # first, second, ... choice for each picture; all of them serve th
     "?ra={ra}&dec={dec}&layer=sdss&pixscale={scale}&size={size}",
 }
 MAX_BYTES = 5_000_000  # the catalogue has 0.4 MB, a picture 10 kB; nothing larger is downloaded or read
+TIMEOUT = (3.0, 15.0)  # s, to connect and between two pieces of an answer
 HEADERS = {"User-Agent": "AstroHackWeek2022 (https://github.com/jwuphysics/AstroHackWeek2022)"}
 
 
@@ -38,35 +41,16 @@ def check_size(size: int) -> None:
         raise DataError(f"larger than {MAX_BYTES / 1e6:.0f} MB")
 
 
-class _Bar(tqdm):
-    """A progress bar that ends a download of too many bytes."""
-
-    def update(self, n: float = 1) -> None:
-        super().update(n)
-        check_size(max(self.n, self.total or 0))
-
-
-def fetch_catalogue(url: str, sha256: str | None, folder: str) -> Path:
-    """Get one file and verify its hash, if known; raises what requests raises, and `DataError`."""
-    import pooch
-
-    path = Path(folder) / Path(url).name
-    with _Bar(desc="xGASS", unit="B", leave=False, delay=1) as bar:
-        # Seconds to connect and between two pieces: a silent host must leave time for the next address.
-        pooch.HTTPDownloader(progressbar=bar, timeout=(3.0, 4.0), headers=HEADERS)(url, str(path), None)
-    if sha256 and pooch.file_hash(path) != sha256:
-        raise DataError("not the file with the known hash")
-    return path
-
-
-def fetch_picture(session: requests.Session, url: str) -> bytes:
-    """Get one picture; raises what requests raises, and `DataError` if it is too large."""
+def fetch(url: str, sha256: str | None = None, session: requests.Session | None = None) -> bytes:
+    """Get a file into memory; raises what requests raises, and `DataError` if it is too large or another."""
     raw = b""
-    with session.get(url, stream=True, timeout=(5.0, 15.0), headers=HEADERS) as reply:
+    with (session or requests).get(url, stream=True, timeout=TIMEOUT, headers=HEADERS) as reply:
         reply.raise_for_status()
-        for chunk in reply.iter_content(65536):
-            raw += chunk
+        for piece in reply.iter_content(65536):
+            raw += piece
             check_size(len(raw))
+    if sha256 and hashlib.sha256(raw).hexdigest() != sha256:
+        raise DataError("not the file with the known hash")
     return raw
 
 
@@ -92,6 +76,10 @@ def write_atomic(path: Path, raw: bytes) -> None:
         The file cannot be written; what was there is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    for old in path.parent.glob(f".{path.name}.*.tmp"):  # of a process killed a minute ago or more
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > 60:
+                old.unlink()
     new = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with open(new, "wb") as file:

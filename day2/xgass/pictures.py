@@ -1,13 +1,11 @@
 """Get SDSS colour pictures of the galaxies, politely, and find those that are there and good."""
 
-import contextlib
 import io
 import time
 from multiprocessing import TimeoutError as PoolTimeoutError
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import requests
 from PIL import Image
@@ -15,14 +13,13 @@ from requests.adapters import HTTPAdapter
 from tqdm.auto import tqdm
 from urllib3.util import Retry
 
-from .fetch import PICTURES, check_size, fetch_picture, why, write_atomic
+from .fetch import PICTURES, check_size, fetch, why, write_atomic
 
 SIZE, SCALE = 224, 0.396  # px, arcsec/px (the native scale of SDSS): 88.7 arcsec hold every xGASS galaxy
 MIN_CONTRAST = 16  # of 255; less is an empty field: no galaxy of the sample is that faint
 MAX_SIDE = 2048  # px, the largest cutout of SkyServer; 1 kB of JPEG may claim gigabytes of pixels
 TRIAL = (187.7059, 12.3911)  # RA, Dec (deg) of M87: a picture that every service has
-AT_ONCE = 8  # requests
-PATIENCE = 8  # failures of a service in a row before it is left for the next one
+AT_ONCE, PATIENCE = 8, 8  # requests; failures in a row, before a service is left for the next one
 STALL = 60.0  # s without any answer: the same
 # A service in trouble is asked again; one that is silent, or that wants to be left alone, is not.
 RETRY = Retry(2, connect=0, read=0, status_forcelist=(500, 502, 503, 504), backoff_factor=0.5,
@@ -67,8 +64,8 @@ def picture_fault(picture: Path | bytes, size: int | None = None) -> str:
 
 def picture_url(service: str, ra: float, dec: float) -> str:
     """Return the address of the picture at a position (deg) at one of the services in `fetch.PICTURES`."""
-    fov = SIZE * SCALE / 3600
-    return PICTURES[service].format(ra=f"{ra:.6f}", dec=f"{dec:.6f}", size=SIZE, scale=SCALE, fov=fov)
+    position = {"ra": f"{ra:.6f}", "dec": f"{dec:.6f}", "fov": f"{SIZE * SCALE / 3600:.6f}"}
+    return PICTURES[service].format(**position, size=SIZE, scale=SCALE)
 
 
 def download_pictures(missing: pd.DataFrame, folder: Path, seconds: float) -> str:
@@ -80,10 +77,6 @@ def download_pictures(missing: pd.DataFrame, folder: Path, seconds: float) -> st
     """
     deadline, reasons = time.monotonic() + seconds, []
     positions = dict(zip(missing.index.tolist(), missing[["RA", "DEC"]].to_numpy(), strict=True))
-    for old in folder.glob(".*.tmp"):  # of a killed process; a minute later nobody else is writing it
-        with contextlib.suppress(OSError):
-            if time.time() - old.stat().st_mtime > 60:
-                old.unlink()
     with (
         requests.Session() as session,
         ThreadPool(len(PICTURES)) as pool,
@@ -91,10 +84,10 @@ def download_pictures(missing: pd.DataFrame, folder: Path, seconds: float) -> st
     ):
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(pool_maxsize=AT_ONCE, max_retries=RETRY))
-        trials = {service: pool.apply_async(_get, (session, service, TRIAL)) for service in PICTURES}
+        trials = {service: pool.apply_async(_get, [(session, service, TRIAL, 0)]) for service in PICTURES}
         for service, trial in trials.items():
             trial.wait(max(0.0, deadline - time.monotonic()))
-            reason = trial.get() if trial.ready() else "no answer in time"
+            reason = trial.get()[2] if trial.ready() else "no answer in time"
             try:
                 reason = reason or _ask(session, service, positions, folder, bar)
             except OSError as error:  # of the disk: those of the network are reasons by now
@@ -108,15 +101,12 @@ def download_pictures(missing: pd.DataFrame, folder: Path, seconds: float) -> st
 def _ask(session: requests.Session, service: str, positions: dict, folder: Path, bar: tqdm) -> str:
     """Ask a service for all pictures, drop from `positions` what comes; return the last reason why not."""
     last, failures = "", 0
-
-    def work(gass: int) -> tuple[int, str]:
-        return gass, _get(session, service, positions[gass], folder / f"{gass}.jpg")
-
     with ThreadPool(AT_ONCE) as pool:  # at its end, the questions not yet asked are dropped
-        answers = pool.imap_unordered(work, list(positions))
+        jobs = [(session, service, position, gass) for gass, position in positions.items()]
+        answers = pool.imap_unordered(_get, jobs)
         while failures < PATIENCE and last != "HTTP 429":  # too many requests: it wants to be left alone
             try:
-                gass, reason = answers.next(STALL)
+                gass, raw, reason = answers.next(STALL)
             except StopIteration:
                 break
             except PoolTimeoutError:
@@ -124,19 +114,18 @@ def _ask(session: requests.Session, service: str, positions: dict, folder: Path,
             if reason:
                 last, failures = reason, failures + 1
             else:
+                write_atomic(folder / f"{gass}.jpg", raw)  # here, for a thread may be left in the middle
                 failures = 0
                 del positions[gass]
                 bar.update()
     return last
 
 
-def _get(session: requests.Session, service: str, position: np.ndarray, path: Path | None = None) -> str:
-    """Get one picture and put it in place if it is good; return what was wrong: no answer raises."""
+def _get(job: tuple) -> tuple[int, bytes, str]:
+    """Get one picture, or the reason why not: nothing that a server sends raises."""
+    session, service, position, gass = job
     try:
-        raw = fetch_picture(session, picture_url(service, *position))
+        raw = fetch(picture_url(service, *position), session=session)
+        return gass, raw, picture_fault(raw, SIZE)
     except Exception as error:
-        return why(error)
-    reason = picture_fault(raw, SIZE)
-    if path and not reason:
-        write_atomic(path, raw)
-    return reason
+        return gass, b"", why(error)

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from .common import DATA, DataError, is_fast
 
 # What each part imports; what pip calls it, where that differs.
-PART_1 = "numpy scipy pandas matplotlib sklearn astropy pooch requests tqdm PIL dask ipywidgets".split()
+PART_1 = "numpy scipy pandas matplotlib sklearn astropy requests tqdm PIL dask ipywidgets".split()
 PART_2 = [*PART_1, *"torch torchvision fastai accelerate pyarrow".split()]
 PIP = {"sklearn": "scikit-learn", "PIL": "pillow"}
 ENOUGH, DISK = 1120, 50_000_000  # pictures (95 %), and bytes: twice what all of them take
@@ -26,7 +26,7 @@ def preflight(part: int) -> None:
     """
     absent = [PIP.get(name, name) for name in (PART_1 if part == 1 else PART_2) if not find_spec(name)]
     faults = {f"{name} is not installed": name for name in absent}  # and what to install instead
-    if part == 2 and _version("fastai") < (2, 8, 8) and _version("fastcore") >= (2,):
+    if part == 2 and (1,) < _version("fastai") < (2, 8, 8) and _version("fastcore") >= (2,):
         faults["fastai before 2.8.8 cannot train with fastcore 2"] = "fastai>=2.8.8"
     if part == 2 and _version("plum-dispatch") == (2, 10, 0):
         faults["fastai cannot be imported with plum-dispatch 2.10.0"] = "plum-dispatch!=2.10.0"
@@ -40,12 +40,11 @@ def preflight(part: int) -> None:
             wanted = " ".join(f'"{name}"' for name in faults.values())
             way_out = f"run `%pip install {wanted}` in a cell and restart the kernel, or {way_out}"
         raise DataError(f"part {part} cannot run here: {', '.join(faults)}. What to do: {way_out}")
-    chosen = is_fast() or os.environ.get("XGASS_DATA", "").strip() or os.environ.get("XGASS_SOURCE") == "mock"
-    if part == 2 and not chosen and len(list((DATA / "xgass" / "images").glob("*.jpg"))) < ENOUGH:
-        free = shutil.disk_usage(DATA).free
-        if free < DISK:
-            way_out = f"free {DISK / 1e6:.0f} MB, or set XGASS_SOURCE=mock to take the simulated sample"
-            raise DataError(f"no room for the pictures: {free / 1e6:.0f} MB left. What to do: {way_out}")
+    elsewhere = os.environ.get("XGASS_DATA", "").strip() or os.environ.get("XGASS_SOURCE", "") == "mock"
+    n_pictures, free = len(list((DATA / "xgass" / "images").glob("*.jpg"))), shutil.disk_usage(__file__).free
+    if part == 2 and not is_fast() and not elsewhere and n_pictures < ENOUGH and free < DISK:
+        way_out = f"free {DISK / 1e6:.0f} MB, or set XGASS_SOURCE=mock to take the simulated sample"
+        raise DataError(f"no room for the pictures: {free / 1e6:.0f} MB left. What to do: {way_out}")
 
 
 def _version(package: str) -> tuple:
