@@ -35,12 +35,12 @@ data:  ## download the real catalogue and pictures into data/xgass/
 
 test:  ## style, all quick tests, and both notebooks on the small sample: minutes
 	$(INSTALL) requirements-dev.txt
-	@date +%s > $(VENV)/started
+	@mkdir -p build && date +%s > build/started
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PYTEST) -m "not full"
 	TUTORIAL_FAST=1 XGASS_SOURCE=mock $(PYTEST) $(NBVAL) --nbval-lax day2
-	@echo "make test: $$(( $$(date +%s) - $$(cat $(VENV)/started) )) s"
+	@echo "make test: $$(( $$(date +%s) - $$(cat build/started) )) s"
 
 test-all: test  ## all of it: the full notebooks, the browser, the scripts, Colab's versions; XGASS_DATA=FOLDER adds real data
 	$(PYTEST) -m full
@@ -50,7 +50,7 @@ else
 	@echo "XGASS_DATA names no folder: nothing was run on real data, and part 1's saved outputs are not compared."
 endif
 	$(MAKE) colab
-	@echo "make test-all: $$(( $$(date +%s) - $$(cat $(VENV)/started) )) s"
+	@echo "make test-all: $$(( $$(date +%s) - $$(cat build/started) )) s"
 
 mock:  ## remake the simulated sample in data/mock/
 	$(INSTALL) requirements-dev.txt
