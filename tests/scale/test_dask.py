@@ -1,102 +1,68 @@
-"""Section 7 of part 1 on a scheduler and two workers, each a process of its own, also when one dies."""
+"""Section 7 of part 1: the search on this machine alone, and on a cluster of which a worker dies."""
 
 import os
-import re
-import subprocess
-import sys
-import threading
-import time
+import signal
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
-from dask.distributed import Client
+from dask.distributed import LocalCluster
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, RandomizedSearchCV
 
-import notebooks
 from launching import DAY2
-from xgass import load_catalog
 
-PATH = DAY2 / "01-intro-machine-learning.ipynb"
-CELLS = [cell for cell in nbformat.read(PATH, as_version=4).cells if cell.cell_type == "code"]
+CELLS = nbformat.read(DAY2 / "01-intro-machine-learning.ipynb", as_version=4).cells
 
 
-def tagged(tag):
-    source, = [cell.source for cell in CELLS if tag in cell.metadata.get("tags", [])]
-    return source
-
-
-def start(*arguments, cwd):
-    return subprocess.Popen([sys.executable, "-m", *arguments], cwd=cwd, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
+def source(text):
+    """Return the one code cell that holds this text."""
+    (cell,) = [cell.source for cell in CELLS if cell.cell_type == "code" and text in cell.source]
+    return cell
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    """Start a scheduler and two workers as one does by hand; yield the address and the workers."""
-    file = tmp_path / "scheduler.json"
-    scheduler = start("dask", "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-                      "--scheduler-file", str(file), cwd=tmp_path)
-    workers = [start("dask", "worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny",
-                     "--no-dashboard", "--local-directory", str(tmp_path / name), cwd=tmp_path)
-               for name in ("a", "b")]
-    try:
-        deadline = time.monotonic() + 120
-        while not file.exists() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        with Client(scheduler_file=str(file), set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=120)
-            yield client.scheduler.address, workers
-    finally:
-        for process in [*workers, scheduler]:
-            process.kill()
-            process.wait()
+def names():
+    """Return what the cells of section 7 use, with a small table and a small search."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(120, 4)))
+    y = X[0] + 0.1 * rng.normal(size=len(X))
+    found = {"__name__": "__main__", "SEED": 42, "N_TREES": 40, "X": X, "y": y, "np": np, "os": os}
+    found |= {"RandomForestRegressor": RandomForestRegressor, "cv": KFold(5, shuffle=True, random_state=42)}
+    settings, forest = {"max_features": np.arange(1, 9) / 8}, RandomForestRegressor(10, random_state=42)
+    found["search"] = RandomizedSearchCV(forest, settings, n_iter=8, cv=found["cv"]).fit(X, y)
+    return found
 
 
-def test_the_notebook_goes_to_the_scheduler_that_is_named(cluster):
-    """The whole notebook, unchanged: its own asserts compare with the search done without Dask."""
-    address, _ = cluster
-    nb, _, failure = notebooks.execute(PATH, TUTORIAL_FAST="1", XGASS_SOURCE="mock",
-                                       DASK_SCHEDULER_ADDRESS=address)
-    assert not failure, failure
-    with Client(address, set_as_default=False) as client:
-        done = client.run_on_scheduler(lambda dask_scheduler: dask_scheduler.transition_counter)
-        ran = client.run(lambda dask_worker: dask_worker.state.transition_counter)
-    assert done > 100 and len(ran) == 2 and min(ran.values()) > 20, "the work was done there, by both workers"
-    best = [re.search(r"\{'min_samples_leaf'.*\}", cell.outputs[0].text).group() for cell in nb.cells
-            if cell.cell_type == "code" and re.search(r"best_params_\)|argmax", cell.source)]
-    assert len(best) == 3 and len(set(best)) == 1, best
+def section_7(names, capsys):
+    """Run its two cells; the tasks must find what the search found. Return what was printed."""
+    exec(source("@dask.delayed"), names)
+    exec(source("dask.compute("), names)
+    np.testing.assert_allclose(names["r2_of_tasks"], names["search"].cv_results_["mean_test_score"])
+    printed = capsys.readouterr().out
+    assert printed.count(str(names["search"].best_params_)) == 2, printed
+    return printed
 
 
-def test_the_search_survives_the_death_of_a_worker(cluster):
-    """The cell with `retries`, when one of two workers is killed while it has tasks to do."""
-    address, workers = cluster
-    catalogue = load_catalog("mock")
-    catalogue = catalogue[catalogue["NUVr"] != -99]
-    scope = {"__name__": "__main__", "np": np, "RandomForestRegressor": RandomForestRegressor, "SEED": 42,
-             "N_TREES": 200, "N_SEARCH": 8, "cv": KFold(5, shuffle=True, random_state=42),
-             "X": catalogue[["model_r", "NUVr", "expAB_r", "petrR50_r", "CINDX", "INCL"]],
-             "y": catalogue["lgGF"]}
-    exec(next(cell.source for cell in CELLS if "search = RandomizedSearchCV" in cell.source), scope)
-    scope["found_here"] = scope["search"].best_params_
-    with Client(address, set_as_default=False) as client, Client(address, set_as_default=False) as other:
-        scope["client"] = client
-        victim, = (name for name, pid in client.run(os.getpid).items() if pid == workers[0].pid)
-        killed = []
+def test_on_this_machine(names, capsys, monkeypatch):
+    """Without a scheduler that is named, plain Dask does the tasks: the same scores."""
+    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
+    assert "this machine" in section_7(names, capsys)
 
-        def kill():
-            while not (other.processing()[victim] and len(other.has_what()[victim]) >= 1):
-                time.sleep(0.02)
-            workers[0].kill()
-            killed.append(len(other.processing()[victim]))
 
-        killer = threading.Thread(target=kill, daemon=True)
-        killer.start()
-        exec(tagged("dask-retries"), scope)  # its assert compares with the search done here
-        killer.join(30)
-        assert killed and workers[0].wait(10) == -9, "a worker with work in hand has died"
-        assert len(client.ncores()) == 1
-    assert len(scope["scores"]) == 8 and np.isfinite(scope["scores"]).all()
-    best = scope["search"].cv_results_["mean_test_score"]
-    np.testing.assert_allclose(scope["scores"], best, atol=1e-12)
+def test_a_worker_dies_in_the_middle(names, capsys, monkeypatch, tmp_path):
+    """The search goes to the scheduler that is named, and loses nothing with one of two workers."""
+
+    def forest(*settings, calls=tmp_path / "calls", **more):
+        with calls.open("ab", buffering=0) as file:
+            file.write(b".")
+            if file.tell() == 5:  # of eight; one of the workers comes to this number
+                os.kill(os.getpid(), signal.SIGKILL)
+        return RandomForestRegressor(*settings, **more)
+
+    names["RandomForestRegressor"] = forest
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.scheduler_address)
+        assert "2 workers" in section_7(names, capsys)
+    assert (tmp_path / "calls").stat().st_size > 8  # tasks done more than once: a worker has died
