@@ -53,12 +53,24 @@ def start(tmp_path, bare):
         code.write_text(next(cell.source for cell in cells if cell.cell_type == "code"), encoding="utf-8")
         log.write_text("")
         env = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "PYTHONPATH"))}
-        env |= {"PATH": f"{tools}{os.pathsep}{env['PATH']}", "IPYTHONDIR": str(tmp_path / "ipython"),
-                "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{remote or bare.as_uri()}.insteadOf",
-                "GIT_CONFIG_VALUE_0": ADDRESS, "GIT_TERMINAL_PROMPT": "0",
-                "PIP_LOG": str(pip_log), "PIP_NO_INDEX": "1"}  # pip writes its log however it is started
-        done = subprocess.run([sys.executable, "-c", DRIVER, code, str(times)], cwd=folder, env=env,
-                              capture_output=True, text=True, timeout=120)
+        env |= {
+            "PATH": f"{tools}{os.pathsep}{env['PATH']}",
+            "IPYTHONDIR": str(tmp_path / "ipython"),
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": f"url.{remote or bare.as_uri()}.insteadOf",
+            "GIT_CONFIG_VALUE_0": ADDRESS,
+            "GIT_TERMINAL_PROMPT": "0",
+            "PIP_LOG": str(pip_log),
+            "PIP_NO_INDEX": "1",
+        }  # pip writes its log however it is started
+        done = subprocess.run(
+            [sys.executable, "-c", DRIVER, code, str(times)],
+            cwd=folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
         where = [line[9:] for line in done.stdout.splitlines() if line.startswith("ended in ")]
         calls = log.read_text().splitlines()
         assert not pip_log.exists(), f"the first cell installs something: {pip_log.read_text()[:500]}"

@@ -1,105 +1,98 @@
-"""Predict lgGF with a network of `train_cnn.py` for a catalogue that need not fit into memory.
+"""Predict with a network of `train.py`, for a catalogue that need not fit into memory.
 
-    accelerate launch predict_cnn.py catalogue.csv --weights models/cnn/weights.pt --out predictions
+    python predict.py catalogue.csv --weights models/lgGF/weights.pt --out predictions
 
-The catalogue is a CSV file with the columns `id` and `image`, the path of a picture seen from the folder of
-the catalogue. It is predicted part by part, and each part becomes a Parquet file when it is whole; after an
-interruption the same command makes the parts that are missing. Several processes (see `train_cnn.py`) take
-turns at the parts. `pandas.read_parquet("predictions")` reads them all as one table.
+The catalogue is a CSV or Parquet file with the columns `id` and `image`, the path of a picture seen from the
+folder of the catalogue. It is predicted part by part, and each part becomes a Parquet file when it is whole:
+id, the label, and the problem, if there was one. After an interruption the same command makes the parts that
+are missing, and looks again for pictures that could not be used. Several processes (`torchrun`, see
+`train.py`) take turns at the parts. `pandas.read_parquet("predictions")` reads them all as one table.
 """
+# ruff: noqa: E402
 
 import argparse
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads then leave the cores to others
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from accelerate import Accelerator
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from train_cnn import SIZE, network, read, readers, standardised, start
+from scale import network
 from xgass import DataError
 from xgass.fetch import write_atomic
 
-PART, BATCH = 4096, 64  # galaxies per file and per batch
+BATCH = 64  # galaxies that are predicted at once
 RUN = "_run.json"  # says what the parts of a folder belong to; readers of Parquet pass over the underscore
 
 
-class Pictures(Dataset):
-    """Pictures by path, and what is wrong with each, if anything: one bad file must not stop a night."""
+def load_network(path: Path, device: torch.device) -> tuple[torch.nn.Module, dict]:
+    """Load the trained network from a file of `train.py`, and the rest of that file.
 
-    def __init__(self, paths):
-        self.paths = paths
+    Returns
+    -------
+    model : torch.nn.Module
+        Ready to predict the standardised label.
+    saved : dict
+        mean and std of the colours, label (its name), label_mean and label_std (its own unit).
 
-    def __len__(self):
-        return len(self.paths)
-
-    def __getitem__(self, row):
-        try:
-            return read(self.paths[row]), ""
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # as Pillow has it
-            return torch.zeros(3, SIZE, SIZE, dtype=torch.uint8), f"{type(error).__name__}: {error}"[:200]
-
-
-def load_network(path):
-    """The trained network and its colour scale from a file of `train_cnn.py`."""
+    Raises
+    ------
+    DataError
+        The file holds something else.
+    """
     try:
-        saved = torch.load(path, weights_only=True, map_location="cpu")  # numbers only: nothing in it is run
-        model = network()
-        model.load_state_dict(saved["weights"])
-        return model.eval(), [saved["mean"], saved["std"]]
+        saved = torch.load(path, weights_only=True, map_location=device)  # numbers only: nothing in it is run
+        model = network.untrained(device)
+        model.load_state_dict(saved.pop("weights"))
+        numbers = [*saved["mean"].tolist(), *saved["std"].tolist(), saved["label_mean"], saved["label_std"]]
+        if not (len(numbers) == 8 and np.isfinite(numbers).all() and isinstance(saved["label"], str)):
+            raise ValueError
+        return model.eval(), saved
     except OSError:
         raise
     except Exception as error:  # torch raises a dozen kinds for files of another kind
-        raise DataError(f"{path} holds no weights of train_cnn.py ({type(error).__name__})") from error
+        raise DataError(f"{path} holds no weights of train.py ({type(error).__name__})") from error
 
 
-def parts(catalogue):
-    """Read a catalogue in parts: (number, table) with the columns `id` and `image`, both as text."""
-    try:
-        columns = {"id": "str", "image": "str"}
-        reader = pd.read_csv(
-            catalogue, usecols=list(columns), dtype=columns, chunksize=PART, keep_default_na=False
-        )
-        with reader:
-            for number, table in enumerate(reader):
-                yield number, table.fillna("")  # a line that ends too early
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise DataError(
-            f"{catalogue} is not a CSV catalogue with the columns id and image: {reason}"
-        ) from error
+def fingerprint(catalogue: Path) -> str:
+    """Read a catalogue once: sha256 of its ids and paths, in their order.
+
+    Raises
+    ------
+    DataError
+        It has no galaxies, or ids that cannot be told apart.
+    """
+    digest, ids = hashlib.sha256(), []
+    for table in network.read_table(catalogue, ["id", "image"]):
+        digest.update(json.dumps(table.to_numpy().tolist()).encode())
+        if wrong := network.faults_of_ids(table["id"]):
+            raise DataError(f"{catalogue}: " + "\n".join(wrong))
+        ids.append(pd.util.hash_array(table["id"].to_numpy(dtype=object)))  # 8 bytes each
+    if not ids:
+        raise DataError(f"{catalogue} has no galaxies")
+    if repeated := int(pd.Series(np.concatenate(ids)).duplicated().sum()):
+        raise DataError(f"{catalogue}: {repeated} rows have the id of an earlier one")
+    return digest.hexdigest()
 
 
-def predict_part(table, folder, model, colours, accelerator):
-    """Predictions for one part: a table of id, lgGF (dex, NaN where there is none) and problem."""
-    paths = [folder / image for image in table["image"]]
-    predictions, problems = [], []
-    with torch.no_grad():
-        for pictures, wrong in DataLoader(Pictures(paths), BATCH, num_workers=readers(accelerator)):
-            pictures = standardised(pictures.to(accelerator.device), *colours)
-            predictions.append(model(pictures)[:, 0].float().cpu().numpy())
-            problems += wrong
-    predictions = np.concatenate(predictions)
-    predictions[[problem != "" for problem in problems]] = np.nan
-    return pd.DataFrame({"id": table["id"].to_numpy(), "lgGF": predictions, "problem": problems})
-
-
-def claim(out, catalogue, weights):
+def claim(out: Path, run: dict) -> None:
     """Make the folder ready, or refuse one that holds the predictions of something else."""
-    sha256 = hashlib.sha256(Path(weights).read_bytes()).hexdigest()
-    run = {"catalogue": catalogue.name, "bytes": catalogue.stat().st_size, "weights": sha256, "part": PART}
     out.mkdir(parents=True, exist_ok=True)
     if (out / RUN).exists():
         before = json.loads((out / RUN).read_text(encoding="utf-8"))
         if changed := [key for key in run if before.get(key) != run[key]]:
-            raise DataError(
-                f"{out} holds predictions of another run ({', '.join(changed)}): name a new folder with --out"
-            )
+            other = " and ".join(changed)
+            raise DataError(f"{out} holds predictions of another {other}: name a new folder with --out")
     elif any(not path.name.startswith(".") for path in out.iterdir()):
         raise DataError(f"{out} holds other files: name a new folder with --out")
     write_atomic(out / RUN, json.dumps(run).encode())
@@ -107,51 +100,77 @@ def claim(out, catalogue, weights):
         left.unlink()
 
 
-def predict(catalogue, weights, out):
-    """Predict the whole catalogue into the folder `out`; parts that are there already are left as they are.
+def predict_part(
+    paths: list[Path], model: torch.nn.Module, saved: dict, accelerator: Accelerator
+) -> tuple[np.ndarray, list[str]]:
+    """Predict some pictures: the label in its own unit, NaN where there is none, and what was wrong."""
+    predictions, problems = [], []
+    with torch.no_grad():
+        data = network.Pictures(paths)
+        for pictures, wrong in DataLoader(data, BATCH, num_workers=network.readers(accelerator)):
+            pictures = network.standardised(pictures.to(accelerator.device), saved["mean"], saved["std"])
+            predictions.append(model(pictures)[:, 0].float().cpu().numpy())
+            problems += wrong
+    values = np.concatenate(predictions).astype("float64") * saved["label_std"] + saved["label_mean"]
+    for row in np.flatnonzero(~np.isfinite(values)):
+        problems[row] = problems[row] or "the network gives no finite number"
+    values[[problem != "" for problem in problems]] = np.nan
+    return values, problems
+
+
+def predict(catalogue: Path, weights: Path, out: Path, bf16: bool) -> None:
+    """Predict a whole catalogue into the folder `out`; what is there already is left as it is.
 
     Raises
     ------
     DataError
-        The catalogue or the weights are not what they should be, or `out` belongs to another run.
+        The catalogue or the weights are not what they should be, `out` belongs to another run, or more than
+        half of the galaxies could not be predicted.
     """
-    accelerator = start()
-    model, colours = load_network(weights)
-    model = accelerator.prepare_model(model, evaluation_mode=True)
-    colours = [colour.to(accelerator.device) for colour in colours]
+    accelerator = network.start(bf16)
+    model, saved = load_network(weights, accelerator.device)
+    model, label = accelerator.prepare_model(model, evaluation_mode=True), saved["label"]
     if accelerator.is_main_process:
-        claim(out, catalogue, weights)
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+        claim(out, {"catalogue": fingerprint(catalogue), "weights": sha256, "size of a part": network.PART})
     accelerator.wait_for_everyone()
-    done = bad = 0
-    with tqdm(
-        desc="galaxies", unit="", leave=False, disable=None if accelerator.is_main_process else True
-    ) as bar:
-        for number, table in parts(catalogue):
-            mine = number % accelerator.num_processes == accelerator.process_index
+    now = bad = total = 0
+    quiet = None if accelerator.is_main_process else True
+    with tqdm(desc="galaxies", unit="", leave=False, disable=quiet) as bar:
+        for number, table in enumerate(network.read_table(catalogue, ["id", "image"])):
+            if number % accelerator.num_processes != accelerator.process_index:
+                continue
             path = out / f"part-{number:06d}.parquet"
-            if mine and not path.exists():
-                predictions = predict_part(table, catalogue.parent, model, colours, accelerator)
-                write_atomic(path, predictions.to_parquet(index=False))
-                done += len(table)
-                bad += int((predictions["problem"] != "").sum())
-            bar.update(len(table))
-    done, bad = accelerator.reduce(torch.tensor([done, bad], device=accelerator.device)).tolist()
-    accelerator.print(f"{done} galaxies predicted, {bad} of them without a usable picture")
+            part = pd.DataFrame({"id": table["id"], label: np.nan, "problem": "not yet"})
+            part = pd.read_parquet(path) if path.exists() else part
+            todo = (part["problem"] != "").to_numpy()  # also pictures that may have appeared since
+            if todo.any():
+                paths = network.places(table["image"][todo], catalogue)
+                values, problems = predict_part(paths, model, saved, accelerator)
+                part.loc[todo, label], part.loc[todo, "problem"] = values, problems
+                write_atomic(path, part.to_parquet(index=False))
+            wrong = int((part["problem"] != "").sum())
+            now, bad, total = now + int(todo.sum()) - wrong, bad + wrong, total + len(part)
+            bar.update(len(part))
+    counts = torch.tensor([now, bad, total], device=accelerator.device)
+    now, bad, total = accelerator.reduce(counts).tolist()
+    accelerator.print(f"{total} galaxies, {now} of them predicted now, {bad} without a prediction")
     accelerator.end_training()
+    if 2 * bad > total and accelerator.is_main_process:
+        raise DataError(f"more than half have no prediction: see the column problem in {out}")
 
 
-def main():
+def main() -> None:
+    """Predict as the command line says."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("catalogue", type=Path)
-    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("catalogue", type=Path, help="CSV or Parquet: id and image")
+    parser.add_argument("--weights", type=Path, required=True, help="weights.pt of train.py")
     parser.add_argument("--out", type=Path, required=True, help="folder of the predictions")
-    args = parser.parse_args()
-    try:
-        predict(args.catalogue, args.weights, args.out)
-    except (DataError, OSError) as error:
-        sys.exit(f"predict_cnn.py: {error}")
+    parser.add_argument("--bf16", action="store_true", help="calculate in bfloat16, where that is fast")
+    with network.errors_in_one_line("predict.py"):
+        predict(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":

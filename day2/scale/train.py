@@ -1,141 +1,144 @@
-"""The training of part 2 as a script: on one process or many, on one machine or several.
+"""Train the network of part 2 on your table: on one process or many, on one machine or several.
 
-    accelerate launch train_cnn.py --out models/cnn
-    accelerate launch --multi_gpu --num_processes 2 train_cnn.py --out models/cnn
-    accelerate launch --multi_gpu --mixed_precision bf16 train_cnn.py --out models/cnn
+    python train.py my_table.csv --label lgGF --out models/lgGF
+    torchrun --standalone --nproc-per-node 8 train.py my_table.csv --label lgGF --out models/lgGF
 
-The loop is that of section 7, with the recipe of section 2. Every process works on its share of each batch,
-and after each step all hold the same weights. After an interruption the same command goes on from the last
-whole epoch.
+The table is a CSV or Parquet file with the columns `id`, `image` (path of a picture, seen from the folder of
+the table) and the label, a number. The loop is that of section 7, with the recipe of section 2. Every process
+works on its share of each batch, and after each step all hold the same weights. After an interruption the
+same command goes on from the last whole epoch.
 
-With --multi_gpu on a machine without a GPU, the processes train on the CPU (with --cpu, accelerate starts one
-process, whatever --num_processes says). For several machines see `accelerate launch --help` (--num_machines,
---machine_rank, --main_process_ip); all of them need the folder of --out.
+Without a GPU the processes train on the CPU. For several machines see `torchrun --help` (--nnodes,
+--node-rank, --rdzv-endpoint); all of them need the table, the pictures and the folder of --out.
 """
 # ruff: noqa: E402
 
 import argparse
-import contextlib
+import hashlib
 import json
 import os
 import shutil
 import sys
-import warnings
+import zlib
 from pathlib import Path
 
-warnings.filterwarnings("ignore", message=".*torch.jit.script.*")  # a note to the developers of a library
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads then leave the cores to others
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator, DataLoaderConfiguration
 from accelerate.utils import set_seed
-from fastai.vision.models.xresnet import xresnet18
-from PIL import Image
-from sklearn.model_selection import train_test_split
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from xgass import DataError, load_catalog
+from scale import network
+from xgass import DataError
 
-SEED, SIZE, EPOCHS, BATCH, LEARNING_RATE = 42, 64, 16, 32, 5e-3  # as in part 2
-MAX_PIXELS = 25_000_000  # of a picture file; a small file can claim more than the memory holds
+SEED, EPOCHS, BATCH, LEARNING_RATE = 42, 16, 32, 5e-3  # as in part 2
+MARKS = (-9999, -999, -99, 99, 999, 9999)  # numbers that catalogues write for «missing»
 
 
-def read(path):
-    """The middle 4/7 of a picture (51 of 89 arcsec): uint8 tensor of shape (3, SIZE, SIZE).
+class Galaxies(network.Pictures):
+    """Pictures, turned and mirrored at random if asked for, and their labels (float32)."""
+
+    def __init__(self, paths: list[Path], labels: pd.Series, augment: bool) -> None:
+        super().__init__(paths)
+        self.labels, self.augment = torch.from_numpy(labels.to_numpy("float32")), augment
+
+    def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
+        picture = network.read(self.paths[row])
+        if self.augment:  # in eight ways
+            picture = torch.rot90(picture, torch.randint(4, ()).item(), (1, 2))
+            picture = picture.flip(2) if torch.rand(()) < 0.5 else picture
+        return picture, self.labels[row]
+
+
+def load(path: Path, label: str) -> pd.DataFrame:
+    """Load a table and check all of it but the pictures.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns id and image (text) and the label (float64, its own unit), sorted by id.
 
     Raises
     ------
-    OSError
-        There is no such file, or it is not a whole picture, or one of absurd size.
+    DataError
+        Something is wrong, a line for each fault.
     """
-    with Image.open(path) as picture:
-        if picture.width * picture.height > MAX_PIXELS:
-            raise OSError(f"{picture.width} x {picture.height} px are too many")
-        low, high = picture.width * 3 // 14, picture.width * 11 // 14
-        middle = picture.convert("RGB").resize((SIZE, SIZE), box=(low, low, high, high))
-    return torch.from_numpy(np.array(middle)).permute(2, 0, 1)
+    if label in ("id", "image", "problem"):
+        raise DataError(f"a column {label} cannot be the label")
+    table = pd.concat([pd.DataFrame(), *network.read_table(path, ["id", "image", label])], ignore_index=True)
+    if table.empty:
+        raise DataError(f"{path} has no galaxies")
+    images, values = table["image"], pd.to_numeric(table[label], errors="coerce").astype("float64")
+    finite = np.isfinite(values)
+    usual = values[finite & ~values.isin(MARKS)]
+    marks = [mark for mark in MARKS if (usual - mark).abs().min() > 3 * usual.std()]
+    wrong = network.faults_of_ids(table["id"])
+    wrong += network.faults(
+        table[label],
+        {f"no finite number as {label}": ~finite, f"a mark for «missing» as {label}": values.isin(marks)},
+    )
+    wrong += network.faults(images, {"the picture of an earlier row": images.duplicated() & (images != "")})
+    if not (wrong or 0 < values.std() < np.inf):
+        wrong = [f"{label} has no spread"]
+    if wrong:
+        raise DataError(f"{path}: " + "\n".join([*wrong, "Mend these rows, or leave them out."]))
+    return table.assign(**{label: values}).sort_values("id", ignore_index=True)
 
 
-def network():
-    """The network of part 2, untrained."""
-    return xresnet18(n_out=1).to(memory_format=torch.channels_last)
+def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the galaxies to fit and a fifth to validate: the id alone decides, whoever else is there."""
+    fifth = table["id"].map(lambda name: zlib.crc32(name.encode()) % 5)
+    fit, valid = table[fifth != 0], table[fifth == 0]
+    return fit, valid
 
 
-def standardised(pictures, mean, std):
-    """Pictures (n, 3, SIZE, SIZE) from 0 to 255 as a network likes them: around 0, with a spread of 1."""
-    pictures = (pictures / 255 - mean[:, None, None]) / std[:, None, None]
-    return pictures.contiguous(memory_format=torch.channels_last)
+def colour_scale(paths: list[Path], fitted: torch.Tensor, workers: int, quiet: bool) -> list[torch.Tensor]:
+    """Read all pictures once; return mean and spread of each colour (0 to 1) where `fitted` is true.
+
+    Returns
+    -------
+    list of torch.Tensor
+        Two of shape (3,), float32.
+
+    Raises
+    ------
+    DataError
+        Pictures that cannot be used: how many, and the first three.
+    """
+    wrong, means, squares = [], [], []
+    loader = DataLoader(network.Pictures(paths), 256, num_workers=workers)
+    for pictures, problems in tqdm(loader, "reading", leave=False, disable=True if quiet else None):
+        wrong += [problem for problem in problems if problem]
+        means.append((pictures / 255).mean((2, 3)))
+        squares.append((pictures / 255).square().mean((2, 3)))
+    if wrong:
+        raise DataError("\n".join([f"{len(wrong)} of {len(paths)} pictures cannot be used:", *wrong[:3]]))
+    mean = torch.cat(means)[fitted].mean(0)
+    return [mean, (torch.cat(squares)[fitted].mean(0) - mean**2).clamp(min=1e-6).sqrt()]
 
 
-class Pictures(Dataset):
-    """Pictures and lgGF of a table with columns `image` and `lgGF`; each is read when it is asked for."""
-
-    def __init__(self, table, augment=False):
-        self.paths, self.lgGF, self.augment = table["image"].tolist(), table["lgGF"].tolist(), augment
-
-    def __len__(self):
-        return len(self.paths)
-
-    def __getitem__(self, row):
-        picture = read(self.paths[row])
-        if self.augment:  # turned and mirrored at random, in eight ways
-            picture = torch.rot90(picture, torch.randint(4, ()).item(), (1, 2))
-            picture = picture.flip(2) if torch.rand(()) < 0.5 else picture
-        return picture, self.lgGF[row]
-
-
-def start(**options):
-    """Join the processes that `accelerate launch` has started: on the CPU if there is nothing faster."""
-    accelerator = Accelerator(cpu=not torch.accelerator.is_available(), **options)
-    started = int(os.environ.get("WORLD_SIZE", 1))
-    if started != accelerator.num_processes:
-        raise DataError(
-            f"{started} processes were started that do not find each other (see `accelerate env`)"
-        )
-    if accelerator.device.type == "cpu":  # two processes with all the cores each would wait for each other
-        torch.set_num_threads(max(1, os.cpu_count() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
-    return accelerator
-
-
-def readers(accelerator):
-    """How many further processes should read pictures: none on the CPU, where the network needs the cores."""
-    return 0 if accelerator.device.type == "cpu" else min(8, os.cpu_count() // accelerator.num_processes)
-
-
-def split(catalogue):
-    """The galaxies to fit and those to validate, as in the notebooks; the test set stays locked."""
-    train_ids, _ = train_test_split(sorted(catalogue.index), test_size=0.2, random_state=SEED)
-    fit_ids, valid_ids = train_test_split(train_ids, test_size=0.2, random_state=SEED)
-    return catalogue.loc[fit_ids], catalogue.loc[valid_ids]
-
-
-def colour_scale(table):
-    """Mean and standard deviation of each colour (0 to 1), two of (3,), from 2000 pictures at most."""
-    some = table.sample(min(2000, len(table)), random_state=SEED)
-    pixels = torch.stack([read(path) for path in some["image"]]).double() / 255
-    return pixels.mean((0, 2, 3)).float(), pixels.std((0, 2, 3), correction=0).float()
-
-
-def optimizer_and_schedule(model, steps):
-    """Adam and the one-cycle schedule with the settings that fastai has for `fit_one_cycle`."""
+def optimizer_and_schedule(
+    model: torch.nn.Module, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
+    """Return Adam and the one-cycle schedule with the settings that fastai has for `fit_one_cycle`."""
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]  # biases and batch normalization
     groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.95, 0.99), eps=1e-5)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        LEARNING_RATE,
-        max(8, steps),  # fewer leave no room for the way up
-        pct_start=0.25,
-        div_factor=25,
-        final_div_factor=4000,
+    steps = max(8, steps)  # fewer leave no room for the way up
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, LEARNING_RATE, steps, pct_start=0.25, div_factor=25, final_div_factor=4000
     )
-    return optimizer, schedule
+    return optimizer, cycle
 
 
-def save_checkpoint(accelerator, out, recipe, history):
+def save_checkpoint(accelerator: Accelerator, out: Path, recipe: dict, history: list[float]) -> None:
     """Save what the next epoch needs; a checkpoint gets its name when it is whole, and replaces the last."""
     unfinished = out / ".unfinished"
     if accelerator.is_main_process:
@@ -152,117 +155,147 @@ def save_checkpoint(accelerator, out, recipe, history):
             shutil.rmtree(checkpoint)
 
 
-def load_checkpoint(accelerator, out, recipe):
-    """Go back to the last checkpoint, if there is one; return the history of its epochs."""
+def load_checkpoint(accelerator: Accelerator, out: Path, recipe: dict) -> list[float]:
+    """Go back to the last checkpoint, if there is one; return the history of its epochs.
+
+    Raises
+    ------
+    DataError
+        The folder holds the training of another table, or with other settings.
+    """
     checkpoints = sorted(out.glob("checkpoint-*"))
+    if not checkpoints and (out / "weights.pt").exists():
+        raise DataError(f"{out} holds the weights of another training: name a new folder with --out")
     if not checkpoints:
         return []
     progress = json.loads((checkpoints[-1] / "progress.json").read_text(encoding="utf-8"))
-    if progress["recipe"] != recipe:
-        raise DataError(
-            f"{out} holds the training of another recipe, {progress['recipe']}: name a new folder with --out"
-        )
+    if changed := [key for key in recipe if progress["recipe"].get(key) != recipe[key]]:
+        way_out = "go back to what it was, or name a new folder with --out"
+        raise DataError(f"{out} holds a training with other {', '.join(changed)}: {way_out}")
     accelerator.load_state(checkpoints[-1])
     accelerator.print(f"Going on after epoch {len(progress['history'])} of {recipe['epochs']}.")
     return progress["history"]
 
 
-def validation_rmse(accelerator, model, valid_dl, colours):
-    """Root mean squared error (dex) on the validation galaxies of all processes."""
+def validation_rmse(
+    accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader, colours: list[torch.Tensor]
+) -> float:
+    """Root mean squared error of the standardised label on the validation galaxies of all processes."""
     model.eval()
     squared = []
     with torch.no_grad():
-        for pictures, lgGF in valid_dl:
-            residual = model(standardised(pictures, *colours))[:, 0].float() - lgGF
+        for pictures, labels in loader:
+            residual = model(network.standardised(pictures, *colours))[:, 0].float() - labels
             squared.append(accelerator.gather_for_metrics(residual**2))
     return torch.cat(squared).mean().sqrt().item()
 
 
-def train(out, epochs, batch, seed):
-    """Train on the catalogue of the tutorial; leave the checkpoint and `weights.pt` in the folder `out`.
+def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int, bf16: bool) -> None:
+    """Train on a table; leave the last checkpoint and `weights.pt` in the folder `out`.
+
+    Parameters
+    ----------
+    table, label : Path, str
+        The file (see the top of this one) and the name of the column that is to be predicted.
+    out : Path
+        Folder of the checkpoint and the weights.
+    epochs, batch, seed : int
+        Passes through the fitted galaxies; galaxies per step, all processes together; start of the chance.
+    bf16 : bool
+        Calculate in bfloat16.
 
     Raises
     ------
     DataError
-        The batch cannot be shared equally or filled, or `out` holds a training of another recipe.
+        The table or its pictures are not what they should be, the batch cannot be shared equally or filled,
+        `out` holds another training, or the error is no finite number any more.
     """
+    if min(epochs, batch) < 1 or not 0 <= seed < 2**31:
+        raise DataError("--epochs and --batch are 1 or more, --seed is 0 or more")
     loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=seed)
-    accelerator = start(dataloader_config=loading)
-    accelerator.print(f"Processes: {accelerator.num_processes}, on {accelerator.device.type}")
-    if batch % accelerator.num_processes:
-        raise DataError(
-            f"a batch of {batch} cannot be shared equally by {accelerator.num_processes} processes"
-        )
-    quiet = contextlib.nullcontext() if accelerator.is_main_process else contextlib.redirect_stdout(None)
-    with accelerator.local_main_process_first(), quiet:  # one process downloads, the others find the files
-        catalogue = load_catalog(images=True)
-    fit, valid = split(catalogue)
+    accelerator = network.start(bf16, dataloader_config=loading)
+    n, main, device = accelerator.num_processes, accelerator.is_main_process, accelerator.device
+    accelerator.print(f"Processes: {n}, on {device.type}")
+    galaxies = load(table, label)
+    fit, valid = split(galaxies)
+    low, high, mean, spread = galaxies[label].agg(["min", "max", "mean", "std"])
+    accelerator.print(
+        f"{len(galaxies)} galaxies: {len(fit)} to fit, {len(valid)} to validate; {label} from {low:.4g} to "
+        f"{high:.4g}, mean {mean:.4g}, spread {spread:.4g}"
+    )
+    if batch % n:
+        raise DataError(f"a batch of {batch} cannot be shared equally by {n} processes")
     if len(fit) < batch:
         raise DataError(f"{len(fit)} galaxies to fit do not fill a batch of {batch}: make --batch smaller")
-    colours = [colour.to(accelerator.device) for colour in colour_scale(fit)]
+    mean, spread = fit[label].mean(), fit[label].std()  # of the fitted galaxies, and no others
+    if not (len(valid) > 1 and spread > 0):
+        raise DataError(f"{len(galaxies)} galaxies are too few to fit some and validate others")
+    workers, fitted = network.readers(accelerator), torch.from_numpy(galaxies.index.isin(fit.index))
+    colours = colour_scale(network.places(galaxies["image"], table), fitted, workers, not main)
+    colours = [colour.to(device) for colour in colours]
 
     set_seed(seed)
-    model = network()
-    n = readers(accelerator)
-    train_dl = DataLoader(Pictures(fit, augment=True), batch, shuffle=True, drop_last=True, num_workers=n)
-    valid_dl = DataLoader(Pictures(valid), 4 * batch, num_workers=n)
+    model = network.untrained(device)
+    fit_data, valid_data = (
+        Galaxies(network.places(part["image"], table), (part[label] - mean) / spread, augment=part is fit)
+        for part in (fit, valid)
+    )
+    train_dl = DataLoader(fit_data, batch, shuffle=True, drop_last=True, num_workers=workers)
+    valid_dl = DataLoader(valid_data, 4 * batch, num_workers=workers)
     optimizer, schedule = optimizer_and_schedule(model, epochs * len(train_dl))
     model, optimizer, train_dl, valid_dl = accelerator.prepare(model, optimizer, train_dl, valid_dl)
     accelerator.register_for_checkpointing(schedule)
     out.mkdir(parents=True, exist_ok=True)
-    recipe = {
-        "universe": catalogue.attrs.get("source", "own"),
-        "galaxies": len(fit),
-        "epochs": epochs,
-        "batch": batch,
-        "seed": seed,
-    }
+    recipe = {"label": label, "epochs": epochs, "batch": batch, "seed": seed}
+    for name, column in (("ids", "id"), ("pictures", "image"), ("label values", label)):
+        recipe[name] = hashlib.sha256(json.dumps(galaxies[column].tolist()).encode()).hexdigest()
     history = load_checkpoint(accelerator, out, recipe)
 
     for epoch in range(len(history), epochs):
         set_seed(seed + epoch, device_specific=True)  # each process turns its pictures in its own way
         train_dl.set_epoch(epoch)
         model.train()
-        for pictures, lgGF in tqdm(
-            train_dl, f"epoch {epoch + 1}", leave=False, disable=None if accelerator.is_main_process else True
-        ):
-            loss = F.mse_loss(model(standardised(pictures, *colours))[:, 0].float(), lgGF)
+        bar = tqdm(train_dl, f"epoch {epoch + 1}", leave=False, disable=None if main else True)
+        for pictures, labels in bar:
+            loss = F.mse_loss(model(network.standardised(pictures, *colours))[:, 0].float(), labels)
             accelerator.backward(loss)
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
-        history.append(validation_rmse(accelerator, model, valid_dl, colours))
-        accelerator.print(
-            f"epoch {epoch + 1:3d} of {epochs}: validation RMSE {history[-1]:.3f} dex", flush=True
-        )
+        history.append(spread * validation_rmse(accelerator, model, valid_dl, colours))
+        if not np.isfinite(history[-1]):
+            raise DataError(f"the training ran away in epoch {epoch + 1}: another --seed or --batch may help")
+        accelerator.print(f"epoch {epoch + 1:3d} of {epochs}: validation RMSE {history[-1]:.4g}", flush=True)
         save_checkpoint(accelerator, out, recipe, history)
 
-    if accelerator.is_main_process:
-        weights = accelerator.unwrap_model(model).state_dict()
-        torch.save({"weights": weights, "mean": colours[0], "std": colours[1]}, out / ".weights.pt")
+    if main:
+        saved = {
+            "weights": accelerator.unwrap_model(model).state_dict(),
+            "mean": colours[0],
+            "std": colours[1],
+        }
+        saved |= {"label": label, "label_mean": float(mean), "label_std": float(spread)}
+        torch.save(saved, out / ".weights.pt")
         os.replace(out / ".weights.pt", out / "weights.pt")
-        spread = valid["lgGF"].std()
-        print(
-            f"{len(valid)} validation galaxies: RMSE {history[-1]:.3f} dex, spread of lgGF {spread:.3f} dex"
-        )
+        error, spread = f"RMSE {history[-1]:.4g}", f"spread of {label} {valid[label].std():.4g}"
+        print(f"{len(valid)} validation galaxies: {error}, {spread}")
     accelerator.end_training()
 
 
-def main():
+def main() -> None:
+    """Train as the command line says."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument(
-        "--out", type=Path, required=True, help="folder of checkpoint and weights, shared by all machines"
-    )
+    parser.add_argument("table", type=Path, help="CSV or Parquet: id, image, and the label")
+    parser.add_argument("--label", required=True, help="the column to be predicted")
+    parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and weights")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--batch", type=int, default=BATCH, help="galaxies per step, all processes together")
     parser.add_argument("--seed", type=int, default=SEED)
-    args = parser.parse_args()
-    try:
-        train(args.out, args.epochs, args.batch, args.seed)
-    except (DataError, OSError) as error:
-        sys.exit(f"train_cnn.py: {error}")
+    parser.add_argument("--bf16", action="store_true", help="calculate in bfloat16, where that is fast")
+    with network.errors_in_one_line("train.py"):
+        train(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""`predict_cnn.py`: any number of galaxies in constant memory, interrupted or not, bad pictures or none."""
+"""`predict.py` on catalogues and pictures as people have them: a number that is right, or a reason."""
 
 import json
-import os
-import threading
+import re
+import sys
 
 import numpy as np
 import pandas as pd
@@ -10,118 +10,176 @@ import pytest
 import torch
 from PIL import Image
 
-import predict_cnn
-import train_cnn
-from launching import DAY2, FAST_PRECISION, launch
-from notebooks import memory
+from scale import network
+from scale.predict import load_network, main, predict
 
-IMAGES = DAY2.parent / "data" / "mock" / "images"
-MANY = 100_000
+GREY = np.arange(64 * 64, dtype="uint16").reshape(64, 64) * 16
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Weights of an untrained network, which predicts as well as it can: the same for the same picture."""
-    torch.manual_seed(0)
-    scale = {"mean": torch.full((3,), 0.1), "std": torch.full((3,), 0.2)}
-    path = tmp_path_factory.mktemp("weights") / "weights.pt"
-    torch.save({"weights": train_cnn.network().state_dict(), **scale}, path)
-    return path
-
-
-def survey(folder, count, **replaced):
-    """Write a catalogue that repeats the pictures of the sample; `replaced` are other images, by id."""
-    pictures = sorted(IMAGES.glob("*.jpg"))
-    (folder / "images").symlink_to(IMAGES, target_is_directory=True)
-    table = pd.DataFrame({"comment": "x", "id": [f"J{row:06d}" for row in range(count)],
-                          "image": [f"images/{pictures[row % len(pictures)].name}" for row in range(count)]})
-    for name, image in replaced.items():
-        table.loc[table["id"] == name, "image"] = image
+def survey(folder, **images):
+    """Write `survey.csv`: four pictures of the sample, and others by id."""
+    good = {f"J{row}": image for row, image in enumerate(pd.read_csv(folder / "my_table.csv")["image"][:4])}
+    table = pd.Series({**good, **images}, name="image").rename_axis("id").reset_index()
     table.to_csv(folder / "survey.csv", index=False)
     return table
 
 
-def predict(processes, folder, weights, **more):
-    return launch(processes, "predict_cnn.py", folder / "survey.csv", "--weights", weights, "--out",
-                  folder / "out", **more)
+def run(folder, weights, catalogue="survey.csv", out="out"):
+    """Predict; return the predictions by id."""
+    predict(folder / catalogue, weights, folder / out, False)
+    return pd.read_parquet(folder / out).set_index("id")
 
 
-def test_predictions_find_their_galaxies(tmp_path, weights):
-    """Two processes, several parts, pictures that cannot be read: every row by id, against a plain loop."""
-    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")  # 50 kB that claim 400 million pixels
-    (tmp_path / "page.jpg").write_text("<html>")
-    bad = {"J000003": "images/none.jpg", "J000004": "bomb.png", "J004100": "page.jpg", "J004101": ""}
-    table = survey(tmp_path, 2 * predict_cnn.PART + 10, **bad)
-    status, output = predict(2, tmp_path, weights)
-    assert status == 0 and f"{len(table)} galaxies predicted, 4 of them without" in output, output
-    done = pd.read_parquet(tmp_path / "out")
-    assert sorted(done["id"]) == table["id"].tolist() and len(list((tmp_path / "out").glob("part-*"))) == 3
-    done = done.set_index("id")
-    assert set(done.index[done["lgGF"].isna()]) == set(bad) == set(done.index[done["problem"] != ""])
-    assert "No such file" in done.loc["J000003", "problem"]
-    assert "DecompressionBomb" in done.loc["J000004", "problem"]
-    model, colours = predict_cnn.load_network(weights)
-    for name in ["J000000", "J000777", "J004095", "J004096", "J008201"]:
-        picture = train_cnn.read(tmp_path / table.set_index("id").loc[name, "image"])
+def picture(path, array):
+    Image.fromarray(array).save(path)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "P", "RGBA"])
+def test_eight_bits_in_any_of_these_modes_are_read(tmp_path, mode):
+    grey = (GREY / 256).astype("uint8")
+    path = tmp_path / ("picture.jpg" if mode == "CMYK" else "picture.png")
+    Image.fromarray(grey).convert("RGB").convert(mode).save(path)
+    found = network.read(path)
+    assert found.shape == (3, 64, 64) and found.dtype == torch.uint8 and found.float().std() > 30
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "reason"),
+    [
+        ("deep.png", lambda path: picture(path, GREY), "not 8 bits a colour"),
+        ("float.tiff", lambda path: picture(path, GREY.astype("float32")), "not a JPEG or PNG picture"),
+        ("bits.png", lambda path: Image.new("1", (64, 64)).save(path), "not 8 bits a colour"),
+        ("wide.png", lambda path: picture(path, np.eye(64, 80, dtype="uint8")), r"not square \(80 x 64 px\)"),
+        ("small.png", lambda path: picture(path, np.eye(32, dtype="uint8")), "32 x 32 px, 64 x 64 are"),
+        ("flat.png", lambda path: picture(path, np.full((64, 64), 9, "uint8")), "an empty picture"),
+        ("bomb.png", lambda path: Image.new("L", (6_000, 6_000)).save(path), "are too many"),
+        ("hidden.png", lambda path: Image.new("RGBA", (64, 64), (9, 9, 9, 0)).save(path), "transparent"),
+        ("cube.jpg", lambda path: path.write_bytes(b"SIMPLE  =" + b" " * 2880), "not a JPEG or PNG picture"),
+        ("page.jpg", lambda path: path.write_text("<html>"), "not a JPEG or PNG picture"),
+        ("empty.jpg", lambda path: path.touch(), "not a JPEG or PNG picture"),
+        ("folder.jpg", lambda path: path.mkdir(), "no such file"),
+        ("none.jpg", lambda path: None, "no such file"),
+    ],
+)
+def test_anything_else_is_refused_by_name_and_stops_nothing(folder, weights, name, make, reason):
+    make(folder / name)
+    survey(folder, other=name)
+    done = run(folder, weights)
+    assert np.isnan(done.loc["other", "v"]) and re.search(f"{reason}.*{name}", done.loc["other", "problem"])
+    assert done["v"].notna().sum() == 4 and (done["problem"][:4] == "").all()
+
+
+def test_a_jpeg_that_is_cut_off_is_refused(folder, weights):
+    whole = (folder / pd.read_csv(folder / "my_table.csv")["image"][0]).read_bytes()
+    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    survey(folder, other="cut.jpg")
+    assert "cannot be read" in run(folder, weights).loc["other", "problem"]
+
+
+def test_predictions_find_their_galaxies_in_the_unit_of_the_label(folder, weights):
+    """Against a plain loop, by id; paths count from the folder of the table, and may be absolute."""
+    table = survey(folder)
+    table.loc[0, "image"] = str((folder / table["image"][0]).resolve())
+    table.to_csv(folder / "survey.csv", index=False)
+    model, saved = load_network(weights, torch.device("cpu"))
+    done = run(folder, weights)
+    for name, image in zip(table["id"], table["image"], strict=True):
+        one = network.standardised(network.read(folder / image)[None], saved["mean"], saved["std"])
         with torch.no_grad():
-            expected = model(train_cnn.standardised(picture[None], *colours)).item()
-        assert done.loc[name, "lgGF"] == pytest.approx(expected, abs=1e-3), name
+            expected = 7100 + 400 * model(one).item()
+        assert done.loc[name, "v"] == pytest.approx(expected, abs=0.5)
 
 
-def test_killed_and_resumed_nothing_is_lost_or_done_twice(tmp_path, weights):
-    table = survey(tmp_path, 3 * predict_cnn.PART)
-    first = tmp_path / "out" / "part-000001.parquet"
-    status, _ = predict(1, tmp_path, weights, until=first.exists)
-    assert status == -9
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("part-*")}
-    assert 2 <= len(before) < 3
-    status, output = predict(1, tmp_path, weights)
-    assert status == 0 and f"{predict_cnn.PART} galaxies predicted" in output, output
-    assert all(path.stat().st_mtime_ns == when for path, when in before.items())
-    assert pd.read_parquet(tmp_path / "out")["id"].tolist() == table["id"].tolist()
-    assert not list((tmp_path / "out").glob(".*")), "nothing half-written is left"
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        lambda text: text.replace("\n", ",,\n"),  # a spreadsheet's trailing commas must not shift columns
+        lambda text: text.replace(",", ", "),
+        lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+        lambda text: re.sub(r"(?m)^(\w+),(.*)$", r'"\1","\2"', text),
+    ],
+    ids=["trailing commas", "blanks", "Windows", "quotes"],
+)
+def test_a_catalogue_may_be_written_in_several_ways(folder, weights, rewrite):
+    survey(folder)
+    plain = run(folder, weights, out="plain")
+    path = folder / "survey.csv"
+    path.write_bytes(rewrite(path.read_text()).encode())
+    pd.testing.assert_frame_equal(run(folder, weights), plain)
 
 
-def test_a_hundred_thousand_pictures_in_constant_memory(tmp_path, weights):
-    """The sample repeated, in bfloat16 where that is fast: the memory of the first parts does for all."""
-    survey(tmp_path, MANY)
-    out, seen, done = tmp_path / "out", [], threading.Event()
-
-    def watch():
-        while not done.wait(0.2):
-            seen.append((len(list(out.glob("part-*.parquet"))), memory(os.getpid())))
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        status, output = predict(1, tmp_path, weights, precision=FAST_PRECISION)
-    finally:
-        done.set()
-        watcher.join()
-    assert status == 0 and f"{MANY} galaxies predicted, 0 of them" in output, output
-    parts, used = np.array(seen).T
-    early, late = used[(parts >= 1) & (parts <= 4)].max(), used[parts >= 15].max()
-    assert late < early + 100, f"from {early:.0f} MB with up to 4 parts to {late:.0f} MB with 15 and more"
-    assert len(pd.read_parquet(out)) == MANY
-
-
-@pytest.mark.parametrize(("spoil", "message"), [
-    (lambda folder: (folder / "survey.csv").write_text("id,picture\n1,x.jpg\n"), "columns id and image"),
-    (lambda folder: (folder / "survey.csv").write_bytes(b"id,image\n\xff\xfe,x\n"), "is not a CSV"),
-    (lambda folder: (folder / "survey.csv").write_text(""), "is not a CSV catalogue"),
-    (lambda folder: (folder / "weights.pt").write_bytes(b"PK nothing"), "holds no weights of train_cnn.py"),
-    (lambda folder: torch.save({"weights": {}}, folder / "weights.pt"), "holds no weights of train_cnn.py"),
-    (lambda folder: (folder / "out" / "thesis.tex").write_text("x"), "holds other files"),
-    (lambda folder: (folder / "out" / "_run.json").write_text(json.dumps({"part": 1})), "another run"),
-], ids=["columns", "encoding", "empty", "no weights", "other weights", "a folder in use", "another run"])
-def test_what_is_wrong_is_said_in_one_line(tmp_path, weights, spoil, message, monkeypatch):
-    survey(tmp_path, 10)
-    (tmp_path / "weights.pt").write_bytes(weights.read_bytes())
-    (tmp_path / "out").mkdir()
-    spoil(tmp_path)
-    monkeypatch.setattr("sys.argv", ["predict_cnn.py", str(tmp_path / "survey.csv"), "--weights",
-                                     str(tmp_path / "weights.pt"), "--out", str(tmp_path / "out")])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: (f / "survey.csv").write_text("id,picture\n1,x.jpg\n"), "image must be a column, once"),
+        (lambda f: (f / "survey.csv").write_bytes(b"id,image\n\xff\xfe,x\n"), "cannot be read as a table"),
+        (lambda f: (f / "survey.csv").write_text("id,image\n"), "has no galaxies"),
+        (lambda f: survey(f, J00="x").replace("J00", "J0").to_csv(f / "survey.csv"), "earlier row"),
+        (lambda f: (f / "survey.csv").unlink(), "No such file"),
+        (lambda f: (f / "weights.pt").write_bytes(b"PK nothing"), "holds no weights of train.py"),
+        (lambda f: torch.save({"weights": {}}, f / "weights.pt"), "holds no weights of train.py"),
+        (lambda f: (f / "out" / "thesis.tex").write_text("x"), "holds other files: name a new folder"),
+    ],
+    ids=["columns", "encoding", "header only", "repeated id", "absent", "no weights", "other", "in use"],
+)
+def test_what_is_wrong_is_said_in_one_line(folder, weights, spoil, message, monkeypatch):
+    survey(folder)
+    (folder / "weights.pt").write_bytes(weights.read_bytes())
+    (folder / "out").mkdir()
+    spoil(folder)
+    options = ["--weights", folder / "weights.pt", "--out", folder / "out"]
+    monkeypatch.setattr(sys, "argv", [str(part) for part in ["predict.py", folder / "survey.csv", *options]])
     with pytest.raises(SystemExit, match=message) as exit:
-        predict_cnn.main()
-    assert "\n" not in str(exit.value)
-    assert not list((tmp_path / "out").glob("part-*"))
+        main()
+    assert "\n" not in str(exit.value) and not list((folder / "out").glob("part-*"))
+
+
+@pytest.mark.parametrize(
+    ("change", "other"),
+    [
+        (lambda table: table[::-1], "catalogue"),  # shuffled, of equal length
+        (lambda table: table.assign(image=table["image"].to_numpy()[::-1]), "catalogue"),  # of equal size
+        (None, "weights"),
+    ],
+    ids=["another order", "other pictures", "other weights"],
+)
+def test_predictions_of_something_else_are_not_taken_for_done(folder, weights, change, other, tmp_path):
+    table = survey(folder)
+    run(folder, weights)
+    if change:
+        change(table).to_csv(folder / "survey.csv", index=False)
+    else:
+        saved = {**torch.load(weights, weights_only=True), "label_mean": 0.0}
+        torch.save(saved, weights := tmp_path / "other.pt")
+    with pytest.raises(network.DataError, match=f"predictions of another {other}: name a new folder"):
+        run(folder, weights)
+
+
+def test_pictures_that_have_appeared_since_are_asked_again(folder, weights, capsys):
+    survey(folder, late="late.jpg")
+    first = run(folder, weights)
+    assert first.loc["late", "problem"].startswith("no such file")
+    (folder / "late.jpg").symlink_to(folder / pd.read_csv(folder / "survey.csv")["image"][0])
+    second = run(folder, weights)
+    assert "5 galaxies, 1 of them predicted now, 0 without" in capsys.readouterr().out
+    assert second.loc["late", "v"] == second.loc["J0", "v"] == first.loc["J0", "v"]
+
+
+def test_a_night_of_bad_pictures_does_not_end_well(folder, weights):
+    survey(folder, **{f"X{row}": "none.jpg" for row in range(5)})
+    with pytest.raises(network.DataError, match="more than half have no prediction: see the column problem"):
+        run(folder, weights)
+    assert len(pd.read_parquet(folder / "out")) == 9
+
+
+def test_a_number_that_is_not_finite_is_a_problem(folder, weights, tmp_path):
+    survey(folder)
+    saved = torch.load(weights, weights_only=True)
+    last = [name for name in saved["weights"] if name.endswith("bias")][-1]
+    saved["weights"][last].fill_(torch.inf)
+    torch.save(saved, tmp_path / "broken.pt")
+    with pytest.raises(network.DataError, match="more than half"):
+        run(folder, tmp_path / "broken.pt")
+    done = pd.read_parquet(folder / "out")
+    assert done["v"].isna().all() and (done["problem"] == "the network gives no finite number").all()
+    assert json.loads((folder / "out" / "_run.json").read_text())["weights"]

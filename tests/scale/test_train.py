@@ -1,146 +1,212 @@
-"""`train_cnn.py` under `accelerate launch`: one process or two, interrupted or not, the same result."""
+"""`train.py` on tables as people have them: what is right trains, what is wrong is named."""
 
 import ast
 import json
 import re
-from pathlib import Path
+import shutil
 
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from processes import DAY2
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from launching import DAY2, launch
+from scale import network
+from scale.predict import predict
+from scale.train import BATCH, EPOCHS, LEARNING_RATE, SEED, load, split, train
+from xgass import DataError
 
 NOTEBOOK = nbformat.read(DAY2 / "02-deep-learning.ipynb", as_version=4)
-RECIPE = ["--epochs", 6, "--batch", 16]
+CELLS = [cell.source for cell in NOTEBOOK.cells if cell.cell_type == "code"]
+SETTINGS = {"epochs": 1, "batch": 8, "seed": 1, "bf16": False}
 
 
-def train(processes, out, *arguments, **more):
-    return launch(processes, "train_cnn.py", "--out", out, *arguments, **more)
+def run(folder, label="lgGF", out="out", **settings):
+    train(folder / "my_table.csv", label, folder / out, **{**SETTINGS, **settings})
 
 
-def history(out):
-    checkpoint = max(out.glob("checkpoint-*"))  # of a killed run, the last one may not yet be alone
-    return json.loads((checkpoint / "progress.json").read_text())["history"]
+def edit(folder, **columns):
+    """Change columns of the table in a folder; a function gets the column."""
+    table = pd.read_csv(folder / "my_table.csv", dtype={"id": "str"}).assign(**columns)
+    table.to_csv(folder / "my_table.csv", index=False)
+    return table
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    """Return the validation RMSE of four trainings on one process, one per seed."""
-    rmse = []
-    for seed in range(1, 5):
-        out = tmp_path_factory.mktemp("alone")
-        status, output = train(1, out, *RECIPE, "--seed", seed)
-        assert status == 0 and "Processes: 1, on cpu" in output, output
-        rmse.append(history(out)[-1])
-    return np.array(rmse)
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("17,pictures/900017.jpg,NaN", "1 of 41 rows have no finite number as lgGF: row 41 ('NaN')"),
+        ("17,pictures/900017.jpg,<-1.5", "no finite number as lgGF: row 41 ('<-1.5')"),
+        ("17,pictures/900017.jpg,-inf", "no finite number as lgGF"),
+        ("17,pictures/900017.jpg,-99.0", "a mark for «missing» as lgGF: row 41 ('-99.0')"),
+        (",pictures/900017.jpg,0", "1 of 41 rows have no id: row 41 ('')"),
+        ("SAME,pictures/900017.jpg,0", "the id of an earlier row: row 41"),
+        ("1.23765194e+18,pictures/900017.jpg,0", "a rounded id: row 41 ('1.23765194e+18')"),
+        ("17,SAME,0", "the picture of an earlier row: row 41"),
+        ("17,pictures/900017.jpg", "line 42 has 2 values, the first line 3 names"),
+        ("17,pictures/9000,17.jpg,0", "line 42 has 4 values, the first line 3 names"),
+        ('17,"pictures/900017.jpg,0', "cannot be read as a table"),
+    ],
+)
+def test_a_faulty_row_is_named(folder, line, message):
+    path = folder / "my_table.csv"
+    first = path.read_text().splitlines()[1].split(",")
+    fields = [own if field == "SAME" else field for field, own in zip(line.split(","), first, strict=False)]
+    path.write_text(path.read_text() + (",".join(fields) if "SAME" in line else line) + "\n")
+    with pytest.raises(DataError, match=re.escape(message)):
+        load(path, "lgGF")
 
 
-@pytest.fixture(scope="module")
-def together(tmp_path_factory):
-    """Train on two processes; return the folder and the output."""
-    out = tmp_path_factory.mktemp("together")
-    status, output = train(2, out, *RECIPE)
-    assert status == 0, output
-    return out, output
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id,picture,lgGF\n1,a.jpg,0\n", "image must be a column, once; it has: id, picture, lgGF"),
+        ("id,id,image,lgGF\n1,1,a.jpg,0\n", "id must be a column, once"),
+        ("id;image;lgGF\n1;a.jpg;0\n", "it has: id;image;lgGF"),
+        ("id,image,lgGF\n", "has no galaxies"),
+        ("", "must be a column"),
+        ("id,image,lgGF\n1,a.jpg,0.5\n2,b.jpg,0.5\n", "lgGF has no spread"),
+        (b"id,image,lgGF\n1,\xe9.jpg,0\n", "cannot be read as a table, CSV or Parquet: 'utf-8'"),
+        (b"PAR1 and then nothing", "cannot be read as a table, CSV or Parquet"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(folder, text, message):
+    (folder / "my_table.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DataError, match=re.escape(message)):
+        load(folder / "my_table.csv", "lgGF")
 
 
-def test_two_processes_score_like_one(alone, together):
-    out, output = together
-    assert "Processes: 2, on cpu" in output, "two processes that train together, not one and not two alone"
-    assert len(list(out.glob("checkpoint-*/random_states_*.pkl"))) == 2
-    spread = max(alone.std(ddof=1), 0.01)
-    assert abs(history(out)[-1] - alone.mean()) < 3 * spread, (history(out), alone)
-    baseline = float(re.search(r"spread of lgGF ([\d.]+)", output).group(1))
-    assert history(out)[-1] < 0.8 * baseline, "and it has learned something"
+@pytest.mark.parametrize("dtype", [">f8", ">i2", "float16", "Float64", "Int64", "uint8", "float64[pyarrow]"])
+def test_any_kind_of_number_is_welcome(tmp_path, dtype):
+    """Also ids of 19 digits, which as decimal numbers would be one and the same, beside other columns."""
+    ids = [1237651940000000000 + number for number in range(6)]
+    values = np.array([1, 2, 4, 8, 16, 32])
+    table = pd.DataFrame({"id": pd.array(ids, "Int64"), "image": [f"{name}.png" for name in ids], "x": None})
+    table["v"] = values.astype(dtype).astype(dtype[1:]) if dtype[0] == ">" else pd.array(values, dtype)
+    table.to_csv(tmp_path / "table.csv", index=False)
+    table.to_parquet(tmp_path / "table.parquet")
+    for name in ("table.csv", "table.parquet"):
+        loaded = load(tmp_path / name, "v")
+        assert loaded["v"].dtype == "float64" and loaded["v"].tolist() == values.tolist()
+        assert loaded["id"].tolist() == [str(name) for name in ids]
+    table.loc[2, "id"] = pd.NA
+    table.to_parquet(tmp_path / "table.parquet")
+    with pytest.raises(DataError, match="1 of 6 rows have no id: row 3 "):
+        load(tmp_path / "table.parquet", "v")
 
 
-def test_killed_and_resumed_it_ends_as_if_nothing_had_happened(together, tmp_path):
-    out = tmp_path / "cnn"
-    status, _ = train(2, out, *RECIPE, until=lambda: any(out.glob("checkpoint-0002")))
-    assert status == -9 and not (out / "weights.pt").exists()
-    kept = history(out)
-    status, output = train(2, out, *RECIPE)
-    assert status == 0, output
-    assert re.search(r"Going on after epoch [2-5] of 6", output), output
-    assert history(out)[: len(kept)] == kept, "what was done is not done again"
-    np.testing.assert_allclose(history(out), history(together[0]), atol=2e-3)
-    assert {path.name for path in out.iterdir()} == {"checkpoint-0006", "weights.pt"}, "nothing is left over"
-    weights, uncut = (torch.load(folder / "weights.pt", weights_only=True) for folder in (out, together[0]))
-    assert weights["weights"].keys() == uncut["weights"].keys()
+@pytest.mark.parametrize("gone", [1, 10, 50])
+def test_nobody_changes_sides_when_galaxies_are_missing(gone):
+    table = pd.DataFrame({"id": [str(name) for name in range(10_000, 11_000)]})
+    fit, valid = (set(part["id"]) for part in split(table))
+    assert len(fit) + len(valid) == 1000 and 150 < len(valid) < 250
+    for seed in range(3):
+        rest = table.sample(1000 - gone, random_state=seed)
+        assert all(set(part["id"]) <= side for part, side in zip(split(rest), (fit, valid), strict=True))
 
 
-def test_mixed_precision_and_a_finished_training(tmp_path):
-    arguments = ["--epochs", 1, "--batch", 16]
-    status, output = train(1, tmp_path, *arguments, precision="bf16")
-    assert status == 0 and np.isfinite(history(tmp_path)).all(), output
-    status, output = train(1, tmp_path, *arguments)
-    assert status == 0 and "Going on after epoch 1 of 1" in output and "epoch   1" not in output, output
-    status, output = train(1, tmp_path, "--epochs", 2, "--batch", 16)
-    assert status == 1 and "another recipe" in output and "name a new folder with --out" in output, output
+def test_the_label_may_have_any_zero_and_unit(folder, capsys):
+    """7100 + 400 lgGF learns what lgGF learns; the script's error is that of the predictions in the end."""
+    table = edit(folder, v=lambda table: 7100 + 400 * table["lgGF"]).set_index("id")
+    predicted = {}
+    for label in ("lgGF", "v"):
+        run(folder, label, label)
+        predict(folder / "my_table.csv", folder / label / "weights.pt", folder / f"{label} done", False)
+        predicted[label] = pd.read_parquet(folder / f"{label} done").set_index("id")[label]
+    np.testing.assert_allclose(predicted["v"], 7100 + 400 * predicted["lgGF"], atol=4)
+    _, valid = split(table.reset_index())
+    rmse = ((predicted["v"] - table["v"])[valid["id"]] ** 2).mean() ** 0.5
+    shown = re.search(r"validation galaxies: RMSE ([\d.]+), spread of v ([\d.]+)", capsys.readouterr().out)
+    assert float(shown[1]) == pytest.approx(rmse, rel=2e-3)
+    assert float(shown[2]) == pytest.approx(table["v"][valid["id"]].std(), rel=1e-3)
 
 
-@pytest.mark.parametrize(("batch", "message"), [
-    (15, "a batch of 15 cannot be shared equally by 2 processes"),
-    (1000, "192 galaxies to fit do not fill a batch of 1000"),
-])
-def test_a_batch_that_cannot_be_used_is_refused(tmp_path, batch, message):
-    status, output = train(2, tmp_path / "cnn", "--batch", batch)
-    assert status == 1 and f"train_cnn.py: {message}" in output, output
+def test_no_number_of_64_bits_reaches_the_device(folder):
+    """Apple's GPU refuses them; here whatever makes one stops."""
+
+    class Refuse64(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            assert getattr(result, "dtype", None) != torch.float64, f"{function} gives float64"
+            return result
+
+    with Refuse64():
+        run(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        ({"label": "other"}, "other label, label values"),
+        ({"seed": 2}, "other seed"),
+        ({"batch": 4}, "other batch"),
+        ({"lgGF": lambda table: table["lgGF"].round(1)}, "other label values"),
+        ({"id": lambda table: "A" + table["id"]}, "other ids"),
+        ({"image": lambda table: "./" + table["image"]}, "other pictures"),
+    ],
+    ids=str,
+)
+def test_a_training_goes_on_with_the_same_content_only(folder, change, differs, capsys):
+    edit(folder, other=lambda table: table["lgGF"] + 1)
+    run(folder)
+    table = pd.read_csv(folder / "my_table.csv", dtype={"id": "str"}).sample(frac=1, random_state=1)
+    table.to_csv(folder / "my_table.csv", index=False)  # in another order it is still the same
+    run(folder)
+    assert "Going on after epoch 1 of 1" in capsys.readouterr().out
+    settings = {key: value for key, value in change.items() if key in ("label", "seed", "batch")}
+    edit(folder, **{key: value for key, value in change.items() if key not in settings})
+    with pytest.raises(DataError, match=f"holds a training with {differs}: go back .* --out"):
+        run(folder, **settings)
+    shutil.rmtree(folder / "out" / "checkpoint-0001")
+    with pytest.raises(DataError, match="holds the weights of another training"):
+        run(folder)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch": 1000}, "galaxies to fit do not fill a batch of 1000: make --batch smaller"),
+        ({"epochs": 0}, "--epochs and --batch are 1 or more"),
+        ({"label": "image"}, "a column image cannot be the label"),
+        ({"label": "lgMHI"}, "lgMHI must be a column, once; it has: id, image, lgGF"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused(folder, settings, message):
+    with pytest.raises(DataError, match=re.escape(message)):
+        run(folder, **settings)
+
+
+def test_pictures_that_cannot_be_used_are_named(folder):
+    table = edit(folder)
+    (folder / "page.jpg").write_text("<html>")
+    table.loc[[3, 5, 7, 9], "image"] = ["none.jpg", "page.jpg", "pictures", ""]
+    table.to_csv(folder / "my_table.csv", index=False)
+    with pytest.raises(DataError, match="4 of 40 pictures cannot be used:") as error:
+        run(folder)
+    assert len(str(error.value).splitlines()) == 4 and "not a JPEG or PNG picture" in str(error.value)
+    assert not (folder / "out").exists()
 
 
 def test_the_script_has_the_recipe_of_the_notebook():
-    """Numbers, network and pictures of the script are those that the notebook shows."""
-    import train_cnn
-
-    cells = "\n".join(cell.source for cell in NOTEBOOK.cells if cell.cell_type == "code")
-    for name in ("SEED", "SIZE", "EPOCHS", "BATCH"):
-        value = re.search(rf"(?m)^{name} = (?:\d+ if FAST else )?(\d+)", cells).group(1)
-        assert getattr(train_cnn, name) == int(value), name
-    rate = re.search(r"learn\.fit_one_cycle\(EPOCHS, lr_max=([\d.e-]+)\)", cells).group(1)
-    assert train_cnn.LEARNING_RATE == ast.literal_eval(rate)
-    assert "xresnet18(n_out=1)" in cells and isinstance(train_cnn.network()[-1], torch.nn.Linear)
+    """Numbers and network of the script are those that the notebook shows."""
+    cells, own = "\n".join(CELLS), {"SEED": SEED, "SIZE": network.SIZE, "EPOCHS": EPOCHS, "BATCH": BATCH}
+    for name, value in own.items():
+        assert int(re.search(rf"(?m)^{name} = (?:\d+ if FAST else )?(\d+)", cells)[1]) == value, name
+    rate = re.search(r"learn\.fit_one_cycle\(EPOCHS, lr_max=([\d.e-]+)\)", cells)[1]
+    assert ast.literal_eval(rate) == LEARNING_RATE and "xresnet18(n_out=1)" in cells
 
 
-def test_the_script_reads_pictures_as_the_notebook_does():
-    import train_cnn
-
-    source = next(cell.source for cell in NOTEBOOK.cells if "def read(path):" in cell.source)
-    scope = {"SIZE": train_cnn.SIZE}
-    exec(source.split("\n\ncatalog[")[0], scope)
-    for path in sorted((DAY2.parent / "data" / "mock" / "images").glob("*.jpg"))[:20]:
-        expected = np.array(scope["read"](path)).transpose(2, 0, 1)
-        np.testing.assert_array_equal(train_cnn.read(path), expected)
-
-
-def test_the_schedule_is_that_of_fit_one_cycle():
-    """Learning rate and momentum at every step, against fastai's own one-cycle schedule."""
-    from fastai.callback.schedule import combined_cos
-
-    import train_cnn
-
-    steps = 200
-    optimizer, schedule = train_cnn.optimizer_and_schedule(torch.nn.Linear(2, 2), steps)
-    rates, momenta = [], []
-    for _ in range(steps):
-        rates.append(optimizer.param_groups[0]["lr"])
-        momenta.append(optimizer.param_groups[0]["betas"][0])
-        optimizer.step()
-        schedule.step()
-    top = train_cnn.LEARNING_RATE
-    expected = [float(combined_cos(0.25, top / 25, top, top / 1e5)(step / steps)) for step in range(steps)]
-    np.testing.assert_allclose(rates, expected, atol=0.02 * top)
-    momentum = [float(combined_cos(0.25, 0.95, 0.85, 0.95)(step / steps)) for step in range(steps)]
-    np.testing.assert_allclose(momenta, momentum, atol=0.003)
-
-
-@pytest.mark.parametrize(("size", "error"), [((6000, 6000), "too many"), (None, "cannot identify")])
-def test_absurd_pictures_are_refused(tmp_path, size, error):
-    import train_cnn
-
-    path = Path(tmp_path / "x.png")
-    Image.new("1", size).save(path) if size else path.write_bytes(b"no picture")
-    with pytest.raises(OSError, match=error):
-        train_cnn.read(path)
+def test_colours_and_label_are_standardised_on_the_fitted_galaxies(folder):
+    """Nothing of the validation galaxies, in float32 as in the file."""
+    table = edit(folder)
+    run(folder)
+    saved = torch.load(folder / "out" / "weights.pt", weights_only=True)
+    fit, _ = split(table)
+    pixels = np.stack([network.read(folder / image).numpy() for image in fit["image"]]) / 255
+    np.testing.assert_allclose(saved["mean"], pixels.mean((0, 2, 3)), rtol=1e-4)
+    np.testing.assert_allclose(saved["std"], pixels.std((0, 2, 3)), rtol=1e-4)
+    assert (saved["label"], saved["label_mean"]) == ("lgGF", pytest.approx(fit["lgGF"].mean()))
+    assert saved["label_std"] == pytest.approx(fit["lgGF"].std())
+    assert json.loads((folder / "out/checkpoint-0001/progress.json").read_text())["recipe"]["label"] == "lgGF"
