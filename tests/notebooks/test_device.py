@@ -6,7 +6,7 @@ from runs import read
 
 
 def test_an_apple_gpu_that_is_built_in_and_absent_is_not_used(monkeypatch, capsys):
-    """fastai takes one, unless it is told not to; its own transforms would then be elsewhere than the data."""
+    """fastai takes one, unless told not to; its own transforms would then be elsewhere than the data."""
     monkeypatch.setattr(defaults, "use_cuda", None)
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)

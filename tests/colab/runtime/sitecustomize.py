@@ -1,0 +1,37 @@
+"""Make this Python look like a runtime of Colab: it has those of the tutorial's packages that a list names.
+
+Python imports this file when it starts with its folder in PYTHONPATH; COLAB_RUNTIME is the text of the list.
+"""
+
+import importlib.metadata
+import os
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+MODULES = {"scikit-learn": "sklearn", "pillow": "PIL"}  # what a package is called where it is imported
+HERE = Path(__file__).resolve().parents[1]
+PACKAGES = "\n".join(path.read_text() for path in HERE.glob("requirements-part?.txt")).split()
+VERSIONS = dict(line.split("==") for line in os.environ["COLAB_RUNTIME"].splitlines() if "==" in line[:40])
+ABSENT = {name for name in PACKAGES if name not in VERSIONS}
+HIDDEN = ABSENT | {MODULES.get(name, name) for name in ABSENT}
+
+
+class Runtime(PathFinder):
+    """Find what Python finds, but for the packages that are absent."""
+
+    @classmethod
+    def find_spec(cls, fullname, path=None, target=None):
+        return None if fullname.split(".")[0] in HIDDEN else PathFinder.find_spec(fullname, path, target)
+
+    @classmethod
+    def find_distributions(cls, context):
+        return () if context.name in HIDDEN else PathFinder.find_distributions(context)
+
+
+def version(name, installed=importlib.metadata.version):
+    return VERSIONS.get(name) or installed(name)
+
+
+sys.meta_path[sys.meta_path.index(PathFinder)] = Runtime
+importlib.metadata.version = version
