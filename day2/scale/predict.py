@@ -51,12 +51,13 @@ def load_network(path: Path, device: torch.device) -> tuple[torch.nn.Module, dic
         The file holds something else.
     """
     try:
-        saved = torch.load(path, weights_only=True, map_location=device)  # numbers only: nothing in it is run
+        saved = torch.load(path, weights_only=True, map_location="cpu")  # numbers only: nothing in it is run
         model = network.untrained(device)
         model.load_state_dict(saved.pop("weights"))
         numbers = [*saved["mean"].tolist(), *saved["std"].tolist(), saved["label_mean"], saved["label_std"]]
         if not (len(numbers) == 8 and np.isfinite(numbers).all() and isinstance(saved["label"], str)):
             raise ValueError
+        saved |= {scale: saved[scale].to(device) for scale in ("mean", "std")}
         return model.eval(), saved
     except OSError:
         raise
