@@ -32,7 +32,10 @@ def test_conda_gets_what_pip_gets():
     listed = [line for entry in listed for line in (entry["pip"] if isinstance(entry, dict) else [entry])]
     conda = {(r := Requirement(line)).name: r for line in listed}
     pip = packages("requirements.txt").values()
-    assert [r.name for r in pip if CONDA_NAMES.get(r.name, r.name) not in conda] == []
+    theirs = {r.name: conda.get(CONDA_NAMES.get(r.name, r.name)) for r in pip}
+    assert [name for name, r in theirs.items() if r is None] == []
+    differ = {r.name for r in pip if r.specifier != theirs[r.name].specifier}
+    assert differ == {"fastai"}, "2.8.7 is conda-forge's newest, and runs with the fastcore that is named"
     floors = {r.name: r.specifier for r in pip}
     assert [name for name, r in floors.items() if not re.fullmatch(r">=[\d.]+", str(r))] == [], "floors only"
 

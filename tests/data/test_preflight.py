@@ -1,10 +1,10 @@
 """What is missing is said in one line before anything runs; what works is silent."""
 
 import importlib
-import os
 import subprocess
 import sys
-from types import SimpleNamespace
+from contextlib import nullcontext
+from unittest.mock import Mock
 
 import data_made as made
 import pytest
@@ -15,9 +15,8 @@ module = importlib.import_module("xgass.preflight")
 GOOD = {"fastai": "2.8.8", "fastcore": "2.2.12", "plum-dispatch": "2.9.0"}
 NO_ROOM = "no room for the pictures: 1 MB left. What to do: free 50 MB, or .*=mock"
 CASES = [  # absent packages, versions, settings; what is said of part 1, of part 2
-    ("", {}, {}, "", ""),
-    ("", {"fastai": "2.8.7", "fastcore": "1.14.5"}, {}, "", ""),
-    ("torch fastai distributed", {}, {}, "", 'torch is not.*fastai is.*%pip install "torch" "fastai"` in a'),
+    ("distributed", {"fastai": "2.8.7", "fastcore": "1.14.5"}, {}, "", ""),
+    ("torch fastai", {}, {}, "", 'torch is not.*fastai is.*%pip install "torch" "fastai"` in a'),
     ("astropy PIL", {}, {}, *['astropy is not.*pillow is not.*install "astropy" "pillow"` in a cell'] * 2),
     ("astropy dask", {}, {"COLAB_RELEASE_TAG": "x"}, *["astropy is not.*dask is not.*version Latest$"] * 2),
     ("", {"fastai": "2.8.7", "fastcore": "2.0.5"}, {"COLAB_RELEASE_TAG": "x"}, "", "train.*version Latest$"),
@@ -39,23 +38,21 @@ def test_what_is_missing_is_said_in_one_line(absent, found, settings, part1, par
     monkeypatch.setattr(module, "find_spec", lambda name: None if name in absent.split() else name)
     monkeypatch.setattr(module, "version", lambda name: {**GOOD, **found}[name])
     monkeypatch.setattr(module.sys, "version_info", found.get("python", (3, 13, 0)))
-    monkeypatch.setattr(
-        module.shutil, "disk_usage", lambda path: SimpleNamespace(free=found.get("free", 1e9))
-    )
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: Mock(free=found.get("free", 1e9)))
     monkeypatch.setattr(module, "DATA", made.ROOT / "nowhere")
     for part, said in [(1, part1), (2, part2)]:
-        if not said:
+        with (
+            pytest.raises(DataError, match=f"^(part {part} cannot .*)?{said}[^\n]*$")
+            if said
+            else nullcontext()
+        ):
             preflight(part)
-            continue
-        with pytest.raises(DataError, match=f"^part {part} cannot run here: .*{said}|^{said}") as error:
-            preflight(part)
-        assert "\n" not in str(error.value)
 
 
 def test_a_python_with_nothing_installed_names_all_of_it(tmp_path):
     """Also with PYTHONSAFEPATH and a HOME that cannot be read."""
-    code = f"import sys; sys.path.insert(0, {str(made.ROOT / 'day2')!r}); import xgass; xgass.preflight(2)"
-    env = {**os.environ, "PYTHONSAFEPATH": "1", "HOME": str(tmp_path / "nowhere")}
-    run = subprocess.run([sys.executable, "-S", "-c", code], env=env, capture_output=True, text=True)
+    env = {"PYTHONPATH": str(made.ROOT / "day2"), "PYTHONSAFEPATH": "1", "HOME": str(tmp_path / "nowhere")}
+    command = [sys.executable, "-S", "-c", "import xgass; xgass.preflight(2)"]
+    run = subprocess.run(command, env=env, capture_output=True, text=True)
     last = run.stderr.splitlines()[-1]
     assert all(f"{name} is not installed" in last for name in ("pandas", "astropy", "scikit-learn", "torch"))

@@ -19,9 +19,7 @@ from xgass import DataError, catalog, load_catalog
 
 
 def quoted(df):
-    out = io.StringIO()
-    df.astype(str).replace("nan", "").to_csv(out, index=False, quoting=1)
-    return out.getvalue()
+    return df.astype(str).replace("nan", "").to_csv(index=False, quoting=1)
 
 
 FORMATS = {  # name of the file, what it holds
@@ -82,7 +80,7 @@ WRONG = {  # what the file holds, what is said
     "a column twice": (lambda df: text(df.rename(columns={"SDSS": "RA"})), "missing or come twice: RA$"),
     "no rows": (lambda df: text(df.iloc[:0]), "0 rows"),
     "a row too many": (lambda df: as_table(pd.concat([df, df.iloc[:1]]), "fits"), "1180 rows"),
-    "cut in the last number": (lambda df: text(df)[:-2], "cut off"),
+    "cut in the last number": (lambda df: text(df[df.columns[::-1]])[:-2], "cut off"),
     "cut FITS": (lambda df: as_table(df, "fits")[:50_000], "cut off"),
     "FITS cut in its header": (lambda df: as_table(df, "fits")[:4000], "cut off"),
     "a cell missing": (lambda df: text(df, ",", "").replace(",0.03367,", ",", 1), "no whole table"),
@@ -139,6 +137,7 @@ NAMES = [(name, "E") for name in catalog.COLUMNS]
 HOSTILE = {
     "rows of no width": lambda df: claims([(name, "0A") for name, _ in NAMES], 0, 10**9, 0),
     "more rows than bytes": lambda df: claims(NAMES, 80, 10**12, 9000),
+    "wider than the file": lambda df: claims([*NAMES, ("x", "99999999999J")], 4 * 10**11, 1179, 9000),
     "forty million bits": lambda df: claims([*NAMES, ("x", "39200000X")], 4_900_080, 1179, 4_900_000),
     "cells that share their bytes": cells_that_share_their_bytes,
     "twenty thousand columns": lambda df: claims([*NAMES, *[("c", "0A")] * 20_000], 80, 1179, 94_320),

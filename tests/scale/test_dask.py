@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from dask.distributed import LocalCluster
+from processes import DAY2
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold, RandomizedSearchCV
-
-from launching import DAY2
 
 CELLS = nbformat.read(DAY2 / "01-intro-machine-learning.ipynb", as_version=4).cells
 
