@@ -145,7 +145,7 @@ def read_table(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
 def positions(path: Path, names: list[str], columns: list[str]) -> list[int]:
     """Where the columns stand among the names of a table; `DataError` unless each is there once."""
     if wrong := [name for name in columns if names.count(name) != 1]:
-        has = ", ".join(names)[:200]
+        has = "".join(letter for letter in ", ".join(names)[:200] if letter.isprintable())
         raise DataError(f"{path}: {', '.join(wrong)} must be a column, once; it has: {has}")
     return [names.index(name) for name in columns]
 

@@ -41,6 +41,7 @@ def edit(folder, **columns):
         ("17,pictures/900017.jpg,<-1.5", "no finite number as lgGF: row 41 ('<-1.5')"),
         ("17,pictures/900017.jpg,-inf", "no finite number as lgGF"),
         ("17,pictures/900017.jpg,-99.0", "a mark for «missing» as lgGF: row 41 ('-99.0')"),
+        ("17,pictures/900017.jpg,1e20", "a mark for «missing» as lgGF: row 41 ('1e20')"),
         (",pictures/900017.jpg,0", "1 of 41 rows have no id: row 41 ('')"),
         ("SAME,pictures/900017.jpg,0", "the id of an earlier row: row 41"),
         ("1.23765194e+18,pictures/900017.jpg,0", "a rounded id: row 41 ('1.23765194e+18')"),
@@ -146,7 +147,7 @@ def test_no_number_of_64_bits_reaches_the_device(folder):
         ({"id": lambda table: "A" + table["id"]}, "other ids"),
         ({"image": lambda table: "./" + table["image"]}, "other pictures"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_a_training_goes_on_with_the_same_content_only(folder, change, differs, capsys):
     edit(folder, other=lambda table: table["lgGF"] + 1)
