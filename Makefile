@@ -84,7 +84,7 @@ oldest:  ## part 1 and its tests with the lowest versions that requirements.txt 
 	$(INSTALL) requirements-dev.txt
 	$(PY) -m uv venv -q --clear --python 3.11 $(OLDEST)
 	grep -v "# part 2" requirements.txt | $(PY) -m uv pip install -q --python $(OLDEST)/bin/python --resolution lowest-direct -r -
-	$(PY) -m uv pip install -q --python $(OLDEST)/bin/python pytest pytest-xdist pytest-httpserver
+	$(PY) -m uv pip install -q --python $(OLDEST)/bin/python pytest pytest-xdist pytest-httpserver ruff
 	XGASS_SOURCE=mock $(OLDEST)/bin/python tools/notebooks.py run day2/01-*.ipynb --out build/oldest
 	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n 2 --dist loadscope tests/data tests/exercises tests/notebooks -k "not Part2" -m "not full"
 
