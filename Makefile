@@ -71,12 +71,12 @@ links:  ## ask every address in the texts whether it still answers
 
 # Colab's releases of 2026-08 exist for Python 3.11 to 3.13; Colab itself has 3.13.
 colab:  ## part 1, fast and full, with the package versions of Google Colab
-	@$(PYTHON) tools/environment.py $(COLAB) tests/colab/requirements-part1.txt
+	@$(PYTHON) tools/environment.py $(COLAB) tests/colab/install-cpu.txt
 	$(ON_COLAB) TUTORIAL_FAST=1 $(COLAB)/bin/python tools/notebooks.py run day2/01-*.ipynb --out build/colab/fast
 	$(ON_COLAB) TUTORIAL_FAST= $(COLAB)/bin/python tools/notebooks.py run day2/01-*.ipynb --out build/colab
 
 colab-full: colab  ## the same for both parts: PyTorch too, several gigabytes
-	@$(PYTHON) tools/environment.py $(COLAB) tests/colab/requirements-part2.txt
+	@$(PYTHON) tools/environment.py $(COLAB) tests/colab/install-gpu.txt
 	XGASS_SOURCE=mock OMP_NUM_THREADS=2 $(COLAB)/bin/python tools/notebooks.py run day2/02-*.ipynb --out build/colab
 
 # Part 2 is left out: its lines in requirements.txt say so, and PyTorch is several gigabytes.

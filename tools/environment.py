@@ -59,7 +59,7 @@ def main(folder, *lists):
     env.update(PIP_USER="0", PIP_DISABLE_PIP_VERSION_CHECK="1")
     for name in lists:
         # One list may name another: a change in any of them installs again.
-        read = [name, "requirements.txt", "requirements-dev.txt", "data/simulate/requirements.txt"]
+        read = [*sorted(Path(name).parent.glob("*.txt")), "data/simulate/requirements.txt"]
         digest = hashlib.sha256(
             b"".join(Path(path).read_bytes() for path in read if Path(path).exists())
         ).hexdigest()
