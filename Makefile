@@ -8,7 +8,8 @@ LAB =
 PY = $(VENV)/bin/python
 INSTALL = @$(PYTHON) tools/environment.py $(VENV)
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope
-NBVAL = --nbval-current-env --nbval-cell-timeout 1200
+# Part 2 takes the longest: once part 1 has ended, it gets both cores.
+NBVAL = OMP_NUM_THREADS=2 $(PY) -m pytest -n 2 --dist loadscope --nbval-current-env --nbval-cell-timeout 1200
 ON_COLAB = OMP_NUM_THREADS=2 $(if $(XGASS_DATA),XGASS_SOURCE=xgass,XGASS_SOURCE=mock)
 export OMP_WAIT_POLICY = PASSIVE
 unexport PYTHONSAFEPATH
@@ -39,13 +40,13 @@ test:  ## style, all quick tests, and both notebooks on the small sample: minute
 	$(PY) -m ruff check
 	$(PY) -m ruff format --check
 	$(PYTEST) -m "not full"
-	TUTORIAL_FAST=1 XGASS_SOURCE=mock $(PYTEST) $(NBVAL) --nbval-lax day2
+	TUTORIAL_FAST=1 XGASS_SOURCE=mock $(NBVAL) --nbval-lax day2
 	@echo "make test: $$(( $$(date +%s) - $$(cat build/started) )) s"
 
 test-all: test  ## all of it: the full notebooks, the browser, the scripts, Colab's versions; XGASS_DATA=FOLDER adds real data
 	$(PYTEST) -m full
 ifdef XGASS_DATA
-	XGASS_SOURCE=xgass $(PYTEST) $(NBVAL) --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg day2/01-*.ipynb
+	XGASS_SOURCE=xgass $(NBVAL) --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg day2/01-*.ipynb
 else
 	@echo "XGASS_DATA names no folder: nothing was run on real data, and part 1's saved outputs are not compared."
 endif
