@@ -70,15 +70,15 @@ links:  ## ask every address in the texts whether it still answers
 	$(INSTALL) requirements.txt
 	$(PY) tools/links.py
 
-# Colab's releases of 2026-08 exist for Python 3.11 to 3.13; Colab itself has 3.13.
-colab:  ## part 1, fast and full, with the package versions of Google Colab
+# Colab's releases of 2026-08 exist for Python 3.11 to 3.13; Colab itself has 3.13. One environment a runtime.
+colab:  ## part 1, fast and full, with the package versions of Google Colab's CPU runtime
 	@$(PYTHON) tools/environment.py $(COLAB) tests/colab/install-cpu.txt
 	$(ON_COLAB) TUTORIAL_FAST=1 $(COLAB)/bin/python tools/notebooks.py run day2/01-*.ipynb --out build/colab/fast
 	$(ON_COLAB) TUTORIAL_FAST= $(COLAB)/bin/python tools/notebooks.py run day2/01-*.ipynb --out build/colab
 
-colab-full: colab  ## the same for both parts: PyTorch too, several gigabytes
-	@$(PYTHON) tools/environment.py $(COLAB) tests/colab/install-gpu.txt
-	XGASS_SOURCE=mock OMP_NUM_THREADS=2 $(COLAB)/bin/python tools/notebooks.py run day2/02-*.ipynb --out build/colab
+colab-full: colab  ## then both parts with those of its GPU runtime: PyTorch too, several gigabytes
+	@$(PYTHON) tools/environment.py $(COLAB)-gpu tests/colab/install-gpu.txt
+	XGASS_SOURCE=mock OMP_NUM_THREADS=2 $(COLAB)-gpu/bin/python tools/notebooks.py run --out build/colab-gpu
 
 # Part 2 is left out: its lines in requirements.txt say so, and PyTorch is several gigabytes.
 oldest:  ## part 1 and its tests with the lowest versions that requirements.txt allows

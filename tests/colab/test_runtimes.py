@@ -95,6 +95,15 @@ def test_no_floor_would_have_colab_upgrade_a_package(name):
     assert missing == {"jupyter"} | ({"distributed"} if name == "cpu" else set())
 
 
+@pytest.mark.parametrize("name", ["cpu", "gpu"])
+def test_the_installed_twin_has_the_versions_of_its_list(name):
+    """Without the list, or for a package that is not in it, pip takes the newest release."""
+    lines = (HERE / f"install-{name}.txt").read_text().splitlines()
+    included = "\n".join((HERE / line[3:]).read_text() for line in lines if line.startswith("-r ")).split()
+    assert f"-c {name}.txt" in lines
+    assert included and [package for package in included if f"\n{package}==" not in LISTS[name]] == []
+
+
 @pytest.mark.full
 def test_part_1_runs_in_the_cpu_runtime():
     env = {**runtime("cpu"), "TUTORIAL_FAST": "1"}
