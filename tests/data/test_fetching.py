@@ -70,7 +70,7 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_after_a_bad_answer_the_text_file_is_taken(fault, df, fits, data, monkeypatch):
-    monkeypatch.setitem(catalog.SECONDS, "auto", 3.0)
+    monkeypatch.setitem(catalog.SECONDS, "auto", 5.0)
     text = made.text(df).encode()
     with serve(lambda path: FAULTS[fault]() if path.endswith(".fits") else [http(text)]) as server:
         come_from(monkeypatch, server, fits)
@@ -118,18 +118,19 @@ def test_a_name_look_up_that_hangs_ends_with_the_time_allowed(images, fits, data
 @pytest.mark.parametrize("when", ["from the start", "later"])
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_bad_service_is_left_for_the_next_one(fault, when, monkeypatch, tmp_path):
-    monkeypatch.setattr(pictures, "STALL", 1.0)
+    monkeypatch.setattr(pictures, "STALL", 3.0)
 
     def answer(path):
         bad = path.startswith("/first") and (when == "from the start" or "ra=187" not in path)
+        time.sleep(0.1 if bad else 0)  # as long as any real one takes: whoever counts the failures keeps up
         return FAULTS[fault]() if bad else [http(GOOD)]
 
     with serve(answer) as server:
         come_from(monkeypatch, server)
-        assert pictures.download_pictures(galaxies(60), tmp_path / "images", 3.0) == ""
+        assert pictures.download_pictures(galaxies(120), tmp_path / "images", 5.0) == ""
         first = [path for path in server.paths if path.startswith("/first")]
-    assert there(tmp_path / "images") == list(range(1000, 1060))
-    assert len(first) < (60 if fault != "500" else 120)  # not all of them; 500 is asked three times
+    assert there(tmp_path / "images") == list(range(1000, 1120))
+    assert len(first) <= (80 if fault != "500" else 240)  # 1 + 8 + 8, and some; 500 is asked three times
 
 
 def test_pictures_are_asked_for_politely_and_one_that_nobody_has_stops_nothing(monkeypatch, tmp_path):
