@@ -59,7 +59,7 @@ def claim_round_valley():
 
 
 def claim_steps():
-    """Too small a step hardly moves, too large a step climbs out; the right one falls at once."""
+    """Too small a step is still on its way, too large a one climbs out; the right one falls at once."""
     start = (loss_of(torch.tensor([2.5, 2.0])) - loss_of(best)).item()
     assert end["too large"] > start > end["step too small"] > 0.05 * start
     assert (loss_of(torch.tensor(paths["about right"][3])) - loss_of(best)).item() < 0.05 * start
