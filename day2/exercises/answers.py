@@ -19,7 +19,7 @@ def array(answer, what):
         values = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
     except Exception:
         raise Hint(f"Asked for is {what}.") from None
-    hint_if(values.dtype == bool, f"Asked for is {what}; yours is True or False (.sum() counts the True).")
+    hint_if(values.dtype == bool, f"Asked for is {what}. (.sum() counts, np.flatnonzero finds the True.)")
     hint_if(values.dtype.kind not in "iuf", f"Asked for is {what}: plain numbers, no quotes.")
     hint_if(not np.isfinite(values).all(), f"Asked for is {what}; yours holds NaN or infinity.")
     return values

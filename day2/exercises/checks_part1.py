@@ -73,7 +73,7 @@ def check_tree(answer, tree, galaxy):
         return f"{values[leaf]:.2f}, the mean of {nodes.n_node_samples[leaf]} galaxies, and the same for all."
     hint_if(0 in close, "That is the value in the top box, the mean of all galaxies. Answer its question.")
     hint_if(close & {*path}, "You stopped half-way: this box asks another question. Walk on to the last.")
-    asked = ", ".join(f"{galaxy.index[i]} = {galaxy.iloc[i]:.2f}" for i in nodes.feature[path[:-1]])
+    asked = ", ".join(f"{galaxy.index[i]} = {galaxy.iloc[i]:.2f}" for i in {*nodes.feature[path[:-1]]})
     hint_if(close, f"That box lies on another branch. Here {asked}: below the cut goes left.")
     hint_if((np.abs(said + values) < DIGITS).any(), "No box holds this; one holds minus this.")
     hint_if((np.abs(said - cuts) < DIGITS).any(), "That is a cut. The prediction is the last box's `value`.")
@@ -83,6 +83,7 @@ def check_tree(answer, tree, galaxy):
 
 def _r2(model, X, y, cv):
     """Return the R2 of each fold, held out and fitted; scikit-learn says what is no regressor."""
+    hint_if(isinstance(model, type), "That is a class. Make a model of it: with parentheses.")
     scores = cross_validate(model, X, y, cv=cv, scoring="r2", return_train_score=True, error_score="raise")
     return scores["test_score"], scores["train_score"]
 
@@ -131,7 +132,7 @@ def check_model(answer, X, y, cv):
 def check_leak(answer, table, columns, added):
     """Which column leaks the stellar mass? Context: training table, columns before, columns added."""
     hint_if(not isinstance(answer, str), 'Asked for is the name of one column in quotes, such as "CINDX".')
-    hint_if(answer not in added, f"{answer} was not added. The new columns are {', '.join(added)}.")
+    hint_if(answer not in added, f"{answer!r} was not added. The new columns are {', '.join(added)}.")
     mass, folds = table["lgMstar"], KFold(5, shuffle=True, random_state=0)
     tables = {name: table[[*columns, *([name] if name else [])]] for name in ["", *added]}
     r2 = {name: cross_val_score(LinearRegression(), X, mass, cv=folds).mean() for name, X in tables.items()}

@@ -80,7 +80,6 @@ def check_step(answer, weights, gradient, rate):
         (old + rate * slope, "Uphill: the gradient points to larger losses. Go against it, with a minus."),
         (old - slope, "You have forgotten the learning rate: that step is far too long."),
         (rate * slope, "That is the step alone. Subtract it from the weights."),
-        (-rate * slope, "That is the step alone. Add it to the weights."),
     ]:
         hint_if(np.allclose(new, meant, atol=1e-6), hint)
     raise Hint("weights - learning rate * gradient, for each weight by itself.")
