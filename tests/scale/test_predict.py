@@ -1,6 +1,5 @@
 """`predict.py` on catalogues and pictures as people have them: a number that is right, or a reason."""
 
-import json
 import re
 import sys
 
@@ -9,11 +8,13 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from processes import MOCK
 
 from scale import network
 from scale.predict import load_network, main, predict
 
 GREY = np.arange(64 * 64, dtype="uint16").reshape(64, 64) * 16
+JPEG = next((MOCK / "images").glob("*.jpg")).read_bytes()
 
 
 def survey(folder, **images):
@@ -48,16 +49,13 @@ def test_eight_bits_in_any_of_these_modes_are_read(tmp_path, mode):
     [
         ("deep.png", lambda path: picture(path, GREY), "not 8 bits a colour"),
         ("float.tiff", lambda path: picture(path, GREY.astype("float32")), "not a JPEG or PNG picture"),
-        ("bits.png", lambda path: Image.new("1", (64, 64)).save(path), "not 8 bits a colour"),
         ("wide.png", lambda path: picture(path, np.eye(64, 80, dtype="uint8")), r"not square \(80 x 64 px\)"),
         ("small.png", lambda path: picture(path, np.eye(32, dtype="uint8")), "32 x 32 px, 64 x 64 are"),
         ("flat.png", lambda path: picture(path, np.full((64, 64), 9, "uint8")), "an empty picture"),
         ("bomb.png", lambda path: Image.new("L", (6_000, 6_000)).save(path), "are too many"),
         ("hidden.png", lambda path: Image.new("RGBA", (64, 64), (9, 9, 9, 0)).save(path), "transparent"),
-        ("cube.jpg", lambda path: path.write_bytes(b"SIMPLE  =" + b" " * 2880), "not a JPEG or PNG picture"),
         ("page.jpg", lambda path: path.write_text("<html>"), "not a JPEG or PNG picture"),
-        ("empty.jpg", lambda path: path.touch(), "not a JPEG or PNG picture"),
-        ("folder.jpg", lambda path: path.mkdir(), "no such file"),
+        ("cut.jpg", lambda path: path.write_bytes(JPEG[: len(JPEG) // 2]), "cannot be read"),
         ("none.jpg", lambda path: None, "no such file"),
     ],
 )
@@ -67,13 +65,6 @@ def test_anything_else_is_refused_by_name_and_stops_nothing(folder, weights, nam
     done = run(folder, weights)
     assert np.isnan(done.loc["other", "v"]) and re.search(f"{reason}.*{name}", done.loc["other", "problem"])
     assert done["v"].notna().sum() == 4 and (done["problem"][:4] == "").all()
-
-
-def test_a_jpeg_that_is_cut_off_is_refused(folder, weights):
-    whole = (folder / pd.read_csv(folder / "my_table.csv")["image"][0]).read_bytes()
-    (folder / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    survey(folder, other="cut.jpg")
-    assert "cannot be read" in run(folder, weights).loc["other", "problem"]
 
 
 def test_predictions_find_their_galaxies_in_the_unit_of_the_label(folder, weights):
@@ -94,11 +85,9 @@ def test_predictions_find_their_galaxies_in_the_unit_of_the_label(folder, weight
     "rewrite",
     [
         lambda text: text.replace("\n", ",,\n"),  # a spreadsheet's trailing commas must not shift columns
-        lambda text: text.replace(",", ", "),
-        lambda text: "\ufeff" + text.replace("\n", "\r\n"),
-        lambda text: re.sub(r"(?m)^(\w+),(.*)$", r'"\1","\2"', text),
+        lambda text: "\ufeff" + re.sub(r"(?m)^(\w+),(.*)$", r'"\1", "\2"', text).replace("\n", "\r\n"),
     ],
-    ids=["trailing commas", "blanks", "Windows", "quotes"],
+    ids=["trailing commas", "Windows, blanks, quotes"],
 )
 def test_a_catalogue_may_be_written_in_several_ways(folder, weights, rewrite):
     survey(folder)
@@ -112,15 +101,13 @@ def test_a_catalogue_may_be_written_in_several_ways(folder, weights, rewrite):
     ("spoil", "message"),
     [
         (lambda f: (f / "survey.csv").write_text("id,picture\n1,x.jpg\n"), "image must be a column, once"),
-        (lambda f: (f / "survey.csv").write_bytes(b"id,image\n\xff\xfe,x\n"), "cannot be read as a table"),
         (lambda f: (f / "survey.csv").write_text("id,image\n"), "has no galaxies"),
         (lambda f: survey(f, J00="x").replace("J00", "J0").to_csv(f / "survey.csv"), "earlier row"),
         (lambda f: (f / "survey.csv").unlink(), "No such file"),
         (lambda f: (f / "weights.pt").write_bytes(b"PK nothing"), "holds no weights of train.py"),
-        (lambda f: torch.save({"weights": {}}, f / "weights.pt"), "holds no weights of train.py"),
         (lambda f: (f / "out" / "thesis.tex").write_text("x"), "holds other files: name a new folder"),
     ],
-    ids=["columns", "encoding", "header only", "repeated id", "absent", "no weights", "other", "in use"],
+    ids=["columns", "header only", "repeated id", "absent", "no weights", "in use"],
 )
 def test_what_is_wrong_is_said_in_one_line(folder, weights, spoil, message, monkeypatch):
     survey(folder)
@@ -157,12 +144,11 @@ def test_predictions_of_something_else_are_not_taken_for_done(folder, weights, c
 
 def test_pictures_that_have_appeared_since_are_asked_again(folder, weights, capsys):
     survey(folder, late="late.jpg")
-    first = run(folder, weights)
-    assert first.loc["late", "problem"].startswith("no such file")
+    assert run(folder, weights).loc["late", "problem"].startswith("no such file")
     (folder / "late.jpg").symlink_to(folder / pd.read_csv(folder / "survey.csv")["image"][0])
     second = run(folder, weights)
     assert "5 galaxies, 1 of them predicted now, 0 without" in capsys.readouterr().out
-    assert second.loc["late", "v"] == second.loc["J0", "v"] == first.loc["J0", "v"]
+    assert second.loc["late", "v"] == pytest.approx(second.loc["J0", "v"], abs=0.01)
 
 
 def test_a_night_of_bad_pictures_does_not_end_well(folder, weights):
@@ -170,16 +156,3 @@ def test_a_night_of_bad_pictures_does_not_end_well(folder, weights):
     with pytest.raises(network.DataError, match="more than half have no prediction: see the column problem"):
         run(folder, weights)
     assert len(pd.read_parquet(folder / "out")) == 9
-
-
-def test_a_number_that_is_not_finite_is_a_problem(folder, weights, tmp_path):
-    survey(folder)
-    saved = torch.load(weights, weights_only=True)
-    last = [name for name in saved["weights"] if name.endswith("bias")][-1]
-    saved["weights"][last].fill_(torch.inf)
-    torch.save(saved, tmp_path / "broken.pt")
-    with pytest.raises(network.DataError, match="more than half"):
-        run(folder, tmp_path / "broken.pt")
-    done = pd.read_parquet(folder / "out")
-    assert done["v"].isna().all() and (done["problem"] == "the network gives no finite number").all()
-    assert json.loads((folder / "out" / "_run.json").read_text())["weights"]

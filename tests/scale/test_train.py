@@ -1,7 +1,6 @@
 """`train.py` on tables as people have them: what is right trains, what is wrong is named."""
 
 import ast
-import json
 import re
 import shutil
 
@@ -37,17 +36,13 @@ def edit(folder, **columns):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("17,pictures/900017.jpg,NaN", "1 of 41 rows have no finite number as lgGF: row 41 ('NaN')"),
         ("17,pictures/900017.jpg,<-1.5", "no finite number as lgGF: row 41 ('<-1.5')"),
-        ("17,pictures/900017.jpg,-inf", "no finite number as lgGF"),
         ("17,pictures/900017.jpg,-99.0", "a mark for «missing» as lgGF: row 41 ('-99.0')"),
-        ("17,pictures/900017.jpg,1e20", "a mark for «missing» as lgGF: row 41 ('1e20')"),
         (",pictures/900017.jpg,0", "1 of 41 rows have no id: row 41 ('')"),
         ("SAME,pictures/900017.jpg,0", "the id of an earlier row: row 41"),
         ("1.23765194e+18,pictures/900017.jpg,0", "a rounded id: row 41 ('1.23765194e+18')"),
         ("17,SAME,0", "the picture of an earlier row: row 41"),
         ("17,pictures/900017.jpg", "line 42 has 2 values, the first line 3 names"),
-        ("17,pictures/9000,17.jpg,0", "line 42 has 4 values, the first line 3 names"),
         ('17,"pictures/900017.jpg,0', "cannot be read as a table"),
     ],
 )
@@ -64,48 +59,15 @@ def test_a_faulty_row_is_named(folder, line, message):
     ("text", "message"),
     [
         ("id,picture,lgGF\n1,a.jpg,0\n", "image must be a column, once; it has: id, picture, lgGF"),
-        ("id,id,image,lgGF\n1,1,a.jpg,0\n", "id must be a column, once"),
-        ("id;image;lgGF\n1;a.jpg;0\n", "it has: id;image;lgGF"),
         ("id,image,lgGF\n", "has no galaxies"),
-        ("", "must be a column"),
         ("id,image,lgGF\n1,a.jpg,0.5\n2,b.jpg,0.5\n", "lgGF has no spread"),
         (b"id,image,lgGF\n1,\xe9.jpg,0\n", "cannot be read as a table, CSV or Parquet: 'utf-8'"),
-        (b"PAR1 and then nothing", "cannot be read as a table, CSV or Parquet"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(folder, text, message):
     (folder / "my_table.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DataError, match=re.escape(message)):
         load(folder / "my_table.csv", "lgGF")
-
-
-@pytest.mark.parametrize("dtype", [">f8", ">i2", "float16", "Float64", "Int64", "uint8", "float64[pyarrow]"])
-def test_any_kind_of_number_is_welcome(tmp_path, dtype):
-    """Also ids of 19 digits, which as decimal numbers would be one and the same, beside other columns."""
-    ids = [1237651940000000000 + number for number in range(6)]
-    values = np.array([1, 2, 4, 8, 16, 32])
-    table = pd.DataFrame({"id": pd.array(ids, "Int64"), "image": [f"{name}.png" for name in ids], "x": None})
-    table["v"] = values.astype(dtype).astype(dtype[1:]) if dtype[0] == ">" else pd.array(values, dtype)
-    table.to_csv(tmp_path / "table.csv", index=False)
-    table.to_parquet(tmp_path / "table.parquet")
-    for name in ("table.csv", "table.parquet"):
-        loaded = load(tmp_path / name, "v")
-        assert loaded["v"].dtype == "float64" and loaded["v"].tolist() == values.tolist()
-        assert loaded["id"].tolist() == [str(name) for name in ids]
-    table.loc[2, "id"] = pd.NA
-    table.to_parquet(tmp_path / "table.parquet")
-    with pytest.raises(DataError, match="1 of 6 rows have no id: row 3 "):
-        load(tmp_path / "table.parquet", "v")
-
-
-@pytest.mark.parametrize("gone", [1, 10, 50])
-def test_nobody_changes_sides_when_galaxies_are_missing(gone):
-    table = pd.DataFrame({"id": [str(name) for name in range(10_000, 11_000)]})
-    fit, valid = (set(part["id"]) for part in split(table))
-    assert len(fit) + len(valid) == 1000 and 150 < len(valid) < 250
-    for seed in range(3):
-        rest = table.sample(1000 - gone, random_state=seed)
-        assert all(set(part["id"]) <= side for part, side in zip(split(rest), (fit, valid), strict=True))
 
 
 def test_the_label_may_have_any_zero_and_unit(folder, capsys):
@@ -142,10 +104,8 @@ def test_no_number_of_64_bits_reaches_the_device(folder):
     [
         ({"label": "other"}, "other label, label values"),
         ({"seed": 2}, "other seed"),
-        ({"batch": 4}, "other batch"),
         ({"lgGF": lambda table: table["lgGF"].round(1)}, "other label values"),
         ({"id": lambda table: "A" + table["id"]}, "other ids"),
-        ({"image": lambda table: "./" + table["image"]}, "other pictures"),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
@@ -163,20 +123,6 @@ def test_a_training_goes_on_with_the_same_content_only(folder, change, differs, 
     shutil.rmtree(folder / "out" / "checkpoint-0001")
     with pytest.raises(DataError, match="holds the weights of another training"):
         run(folder)
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"batch": 1000}, "galaxies to fit do not fill a batch of 1000: make --batch smaller"),
-        ({"epochs": 0}, "--epochs and --batch are 1 or more"),
-        ({"label": "image"}, "a column image cannot be the label"),
-        ({"label": "lgMHI"}, "lgMHI must be a column, once; it has: id, image, lgGF"),
-    ],
-)
-def test_settings_that_cannot_be_used_are_refused(folder, settings, message):
-    with pytest.raises(DataError, match=re.escape(message)):
-        run(folder, **settings)
 
 
 def test_pictures_that_cannot_be_used_are_named(folder):
@@ -199,15 +145,39 @@ def test_the_script_has_the_recipe_of_the_notebook():
     assert ast.literal_eval(rate) == LEARNING_RATE and "xresnet18(n_out=1)" in cells
 
 
+@pytest.mark.parametrize("dtype", ["float16", "Int64", "float64[pyarrow]"])
+def test_any_kind_of_number_is_welcome(tmp_path, dtype):
+    """Also ids of 19 digits, which as decimal numbers would be one and the same, beside a missing one."""
+    ids, values = [1237651940000000000 + number for number in range(6)], np.array([1, 2, 4, 8, 16, 32])
+    table = pd.DataFrame({"id": pd.array(ids, "Int64"), "image": [f"{name}.png" for name in ids], "x": None})
+    table["v"] = pd.array(values, dtype)
+    table.to_parquet(tmp_path / "table.parquet")
+    loaded = load(tmp_path / "table.parquet", "v")
+    assert loaded["v"].tolist() == values.tolist() and loaded["id"].tolist() == [str(name) for name in ids]
+    table.assign(id=table["id"].where(table.index != 2)).to_parquet(tmp_path / "table.parquet")
+    with pytest.raises(DataError, match="1 of 6 rows have no id: row 3 "):
+        load(tmp_path / "table.parquet", "v")
+
+
+def test_nobody_changes_sides_when_galaxies_are_missing():
+    table = pd.DataFrame({"id": [str(name) for name in range(10_000, 11_000)]})
+    fit, valid = (set(part["id"]) for part in split(table))
+    assert len(fit) + len(valid) == 1000 and 150 < len(valid) < 250
+    assert all(set(part["id"]) <= side for part, side in zip(split(table[::2]), (fit, valid), strict=True))
+
+
 def test_colours_and_label_are_standardised_on_the_fitted_galaxies(folder):
     """Nothing of the validation galaxies, in float32 as in the file."""
-    table = edit(folder)
     run(folder)
     saved = torch.load(folder / "out" / "weights.pt", weights_only=True)
-    fit, _ = split(table)
+    fit, _ = split(pd.read_csv(folder / "my_table.csv", dtype={"id": "str"}))
     pixels = np.stack([network.read(folder / image).numpy() for image in fit["image"]]) / 255
     np.testing.assert_allclose(saved["mean"], pixels.mean((0, 2, 3)), rtol=1e-4)
     np.testing.assert_allclose(saved["std"], pixels.std((0, 2, 3)), rtol=1e-4)
-    assert (saved["label"], saved["label_mean"]) == ("lgGF", pytest.approx(fit["lgGF"].mean()))
-    assert saved["label_std"] == pytest.approx(fit["lgGF"].std())
-    assert json.loads((folder / "out/checkpoint-0001/progress.json").read_text())["recipe"]["label"] == "lgGF"
+    scale = [saved["label_mean"], saved["label_std"]]
+    assert scale == pytest.approx([fit["lgGF"].mean(), fit["lgGF"].std()])
+
+
+def test_a_batch_that_cannot_be_filled_is_refused(folder):
+    with pytest.raises(DataError, match="galaxies to fit do not fill a batch of 1000: make --batch smaller"):
+        run(folder, batch=1000)
