@@ -81,7 +81,23 @@ def open_picture(path: str | Path) -> Image.Image:
 
 
 def read(path: str | Path) -> torch.Tensor:
-    """Read the middle 4/7 of a picture (51 of 89 arcsec), as part 2 does: (3, SIZE, SIZE), uint8."""
+    """Read the middle 4/7 of a picture (51 of 89 arcsec), as part 2 does.
+
+    Parameters
+    ----------
+    path : str or Path
+        A picture that `open_picture` accepts.
+
+    Returns
+    -------
+    torch.Tensor, (3, SIZE, SIZE), uint8
+        Red, green and blue, 0 to 255.
+
+    Raises
+    ------
+    DataError
+        As `open_picture`.
+    """
     picture = open_picture(path)
     low, high = picture.width * 3 // 14, picture.width * 11 // 14
     middle = np.array(picture.resize((SIZE, SIZE), box=(low, low, high, high)))
@@ -105,7 +121,19 @@ class Pictures(Dataset):
 
 
 def places(images: pd.Series, table: Path) -> list[Path]:
-    """Paths of pictures, which count from the folder of their table."""
+    """Return the paths of pictures, which count from the folder of their table.
+
+    Parameters
+    ----------
+    images : pandas.Series of str
+        The column `image`; `~` stands for the home folder.
+    table : Path
+        The file of the table.
+
+    Returns
+    -------
+    list of Path
+    """
     return [table.parent / os.path.expanduser(image) for image in images]
 
 
@@ -143,7 +171,25 @@ def read_table(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
 
 
 def positions(path: Path, names: list[str], columns: list[str]) -> list[int]:
-    """Where the columns stand among the names of a table; `DataError` unless each is there once."""
+    """Find where the columns stand among the names of a table.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the message.
+    names, columns : list of str
+        All columns, and those that are wanted.
+
+    Returns
+    -------
+    list of int
+        Positions in `names`, in the order of `columns`.
+
+    Raises
+    ------
+    DataError
+        One of the columns is not there, or more than once.
+    """
     if wrong := [name for name in columns if names.count(name) != 1]:
         has = "".join(letter for letter in ", ".join(names)[:200] if letter.isprintable())
         raise DataError(f"{path}: {', '.join(wrong)} must be a column, once; it has: {has}")
@@ -151,7 +197,10 @@ def positions(path: Path, names: list[str], columns: list[str]) -> list[int]:
 
 
 def csv_rows(path: Path, columns: list[str]) -> Iterator[list[str]]:
-    """Values of a CSV file, row by row; commas at the end of a line and empty lines do not count."""
+    """Read the values of a CSV file, row by row; commas at the end of a line and empty lines do not count.
+
+    Parameters, values and errors are those of `read_table`.
+    """
     with open(path, newline="", encoding="utf-8-sig") as file:
         lines = csv.reader(file, skipinitialspace=True, strict=True)
         names = ",".join(next(lines, [])).rstrip(", ").split(",")
@@ -168,7 +217,10 @@ def csv_rows(path: Path, columns: list[str]) -> Iterator[list[str]]:
 
 
 def parquet_rows(path: Path, columns: list[str]) -> Iterator[list[str]]:
-    """Values of a Parquet file as text, row by row; a missing one is empty."""
+    """Read the values of a Parquet file as text, row by row; a missing one is empty.
+
+    Parameters, values and errors are those of `read_table`.
+    """
     with pq.ParquetFile(path) as file:
         positions(path, file.schema_arrow.names, columns)
         for batch in file.iter_batches(PART, columns=columns):
@@ -178,7 +230,20 @@ def parquet_rows(path: Path, columns: list[str]) -> Iterator[list[str]]:
 
 
 def faults(shown: pd.Series, wrong: dict[str, pd.Series]) -> list[str]:
-    """Say for each fault how many rows have it, and the number and value of the first three."""
+    """Say for each fault how many rows have it, and the number and value of the first three.
+
+    Parameters
+    ----------
+    shown : pandas.Series
+        The column whose values are shown.
+    wrong : dict of str to pandas.Series of bool
+        The rows that have each fault.
+
+    Returns
+    -------
+    list of str
+        A line for each fault that some row has.
+    """
     lines = []
     for fault, rows in wrong.items():
         if any(rows):
@@ -188,30 +253,81 @@ def faults(shown: pd.Series, wrong: dict[str, pd.Series]) -> list[str]:
 
 
 def faults_of_ids(ids: pd.Series) -> list[str]:
-    """Say what is wrong with the ids of a table, a line for each fault."""
+    """Say what is wrong with the ids of a table.
+
+    Parameters
+    ----------
+    ids : pandas.Series of str
+        The column `id`, as the file has it.
+
+    Returns
+    -------
+    list of str
+        A line for each fault.
+    """
     rounded = ids.str.fullmatch(r"[\d.]+[eE]\+?\d+")  # a program took them for decimal numbers
     wrong = {"no id": ids.str.lower().isin(MISSING), "the id of an earlier row": ids.duplicated()}
     return faults(ids, {**wrong, "a rounded id": rounded})
 
 
 def untrained(device: torch.device) -> torch.nn.Module:
-    """Return the network of part 2 before its training, in the layout that suits a device."""
+    """Return the network of part 2 before its training, in the layout that suits a device.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where it will calculate.
+
+    Returns
+    -------
+    torch.nn.Module
+        From (n, 3, SIZE, SIZE) standardised pixels to (n, 1), the standardised label.
+    """
     return xresnet18(n_out=1).to(device, memory_format=layout(device))
 
 
 def standardised(pictures: torch.Tensor, mean: torch.Tensor, std: torch.Tensor) -> torch.Tensor:
-    """Bring pictures (n, 3, SIZE, SIZE), 0 to 255, around 0 with a spread of 1: a network likes that."""
+    """Bring pictures around 0 with a spread of 1: a network likes that.
+
+    Parameters
+    ----------
+    pictures : torch.Tensor, (n, 3, SIZE, SIZE)
+        0 to 255.
+    mean, std : torch.Tensor, (3,)
+        Of each colour, on a scale from 0 to 1.
+
+    Returns
+    -------
+    torch.Tensor, (n, 3, SIZE, SIZE), float32
+        In the layout of their device.
+    """
     pictures = (pictures / 255 - mean[:, None, None]) / std[:, None, None]
     return pictures.contiguous(memory_format=layout(pictures.device))
 
 
 def layout(device: torch.device) -> torch.memory_format:
-    """Colours last, which is faster; not on Apple's GPU, where some torch releases then miscalculate."""
+    """Return how pictures should lie in the memory of a device.
+
+    Parameters
+    ----------
+    device : torch.device
+
+    Returns
+    -------
+    torch.memory_format
+        Colours last, which is faster; not on Apple's GPU, where some torch releases then miscalculate.
+    """
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
 def best_device() -> torch.device:
-    """Return the accelerator if there is one that can be trusted, else the CPU."""
+    """Return the accelerator if there is one that can be trusted, else the CPU.
+
+    Returns
+    -------
+    torch.device
+        An Apple GPU only if its gradients are right; else a line is printed.
+    """
     device = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     if device is not None and device.type == "mps" and not right_gradients(device):
         print("Apple's GPU gives wrong gradients with this torch: the CPU is used.")
@@ -220,7 +336,17 @@ def best_device() -> torch.device:
 
 
 def right_gradients(device: torch.device) -> bool:
-    """Whether a device finds the gradients of a small network that the CPU finds."""
+    """Tell whether a device finds the gradients of a small network that the CPU finds.
+
+    Parameters
+    ----------
+    device : torch.device
+
+    Returns
+    -------
+    bool
+        False, too, for a device that is built in and not available.
+    """
     with torch.random.fork_rng(devices=[]):
         layers = [
             torch.nn.Conv2d(3, 8, 3),
@@ -243,6 +369,17 @@ def right_gradients(device: torch.device) -> bool:
 def start(bf16: bool, **options: object) -> Accelerator:
     """Join the processes that `torchrun` has started: on the CPU if there is nothing faster.
 
+    Parameters
+    ----------
+    bf16 : bool
+        Calculate in bfloat16.
+    **options : object
+        For `accelerate.Accelerator`.
+
+    Returns
+    -------
+    accelerate.Accelerator
+
     Raises
     ------
     DataError
@@ -262,18 +399,44 @@ def start(bf16: bool, **options: object) -> Accelerator:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use.
+
+    Returns
+    -------
+    int
+    """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def readers(accelerator: Accelerator) -> int:
-    """How many further processes should read pictures: none on the CPU, where the network needs the cores."""
+    """Return how many further processes should read pictures.
+
+    Parameters
+    ----------
+    accelerator : accelerate.Accelerator
+
+    Returns
+    -------
+    int
+        0 on the CPU, where the network needs the cores.
+    """
     return 0 if accelerator.device.type == "cpu" else min(8, cores() // accelerator.num_processes)
 
 
 @contextlib.contextmanager
 def errors_in_one_line(script: str) -> Iterator[None]:
-    """End the program with one line for an error that the user can mend, instead of a traceback."""
+    """End the program with one line for an error that the user can mend, instead of a traceback.
+
+    Parameters
+    ----------
+    script : str
+        Its name, for the line.
+
+    Raises
+    ------
+    SystemExit
+        For a `DataError`, an `OSError` and a `KeyboardInterrupt`.
+    """
     try:
         yield
     except KeyboardInterrupt:

@@ -38,6 +38,13 @@ RUN = "_run.json"  # says what the parts of a folder belong to; readers of Parqu
 def load_network(path: Path, device: torch.device) -> tuple[torch.nn.Module, dict]:
     """Load the trained network from a file of `train.py`, and the rest of that file.
 
+    Parameters
+    ----------
+    path : Path
+        `weights.pt`.
+    device : torch.device
+        Where to calculate.
+
     Returns
     -------
     model : torch.nn.Module
@@ -66,7 +73,17 @@ def load_network(path: Path, device: torch.device) -> tuple[torch.nn.Module, dic
 
 
 def fingerprint(catalogue: Path) -> str:
-    """Read a catalogue once: sha256 of its ids and paths, in their order.
+    """Read a catalogue once, and check its ids.
+
+    Parameters
+    ----------
+    catalogue : Path
+        CSV or Parquet with the columns `id` and `image`.
+
+    Returns
+    -------
+    str
+        sha256 of the ids and paths, in their order.
 
     Raises
     ------
@@ -87,7 +104,20 @@ def fingerprint(catalogue: Path) -> str:
 
 
 def claim(out: Path, run: dict) -> None:
-    """Make the folder ready, or refuse one that holds the predictions of something else."""
+    """Make the folder ready, or refuse one that holds the predictions of something else.
+
+    Parameters
+    ----------
+    out : Path
+        The folder.
+    run : dict
+        What its predictions depend on.
+
+    Raises
+    ------
+    DataError
+        It holds predictions of another run, or other files.
+    """
     out.mkdir(parents=True, exist_ok=True)
     if (out / RUN).exists():
         before = json.loads((out / RUN).read_text(encoding="utf-8"))
@@ -104,7 +134,23 @@ def claim(out: Path, run: dict) -> None:
 def predict_part(
     paths: list[Path], model: torch.nn.Module, saved: dict, accelerator: Accelerator
 ) -> tuple[np.ndarray, list[str]]:
-    """Predict some pictures: the label in its own unit, NaN where there is none, and what was wrong."""
+    """Predict some pictures.
+
+    Parameters
+    ----------
+    paths : list of Path
+        Pictures; those that cannot be read stop nothing.
+    model, saved : torch.nn.Module, dict
+        As `load_network` returns them.
+    accelerator : accelerate.Accelerator
+
+    Returns
+    -------
+    values : numpy.ndarray, (n,), float64
+        The label in its own unit, NaN where there is none.
+    problems : list of str
+        What was wrong with each; empty if nothing.
+    """
     predictions, problems = [], []
     with torch.no_grad():
         data = network.Pictures(paths)
@@ -121,6 +167,17 @@ def predict_part(
 
 def predict(catalogue: Path, weights: Path, out: Path, bf16: bool) -> None:
     """Predict a whole catalogue into the folder `out`; what is there already is left as it is.
+
+    Parameters
+    ----------
+    catalogue : Path
+        CSV or Parquet with the columns `id` and `image`.
+    weights : Path
+        `weights.pt` of `train.py`.
+    out : Path
+        Folder of the Parquet files: id, label (its own unit), problem.
+    bf16 : bool
+        Calculate in bfloat16.
 
     Raises
     ------

@@ -59,6 +59,13 @@ class Galaxies(network.Pictures):
 def load(path: Path, label: str) -> pd.DataFrame:
     """Load a table and check all of it but the pictures.
 
+    Parameters
+    ----------
+    path : Path
+        CSV or Parquet with the columns `id`, `image` and the label.
+    label : str
+        Name of the column that is to be predicted.
+
     Returns
     -------
     pandas.DataFrame
@@ -97,7 +104,18 @@ def load(path: Path, label: str) -> pd.DataFrame:
 
 
 def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the galaxies to fit and a fifth to validate: the id alone decides, whoever else is there."""
+    """Return the galaxies to fit and a fifth to validate: the id alone decides, whoever else is there.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        With a column `id` (text).
+
+    Returns
+    -------
+    fit, valid : pandas.DataFrame
+        Rows of the table.
+    """
     fifth = table["id"].map(lambda name: zlib.crc32(name.encode()) % 5)
     fit, valid = table[fifth != 0], table[fifth == 0]
     return fit, valid
@@ -106,10 +124,21 @@ def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 def colour_scale(paths: list[Path], fitted: torch.Tensor, workers: int, quiet: bool) -> list[torch.Tensor]:
     """Read all pictures once; return mean and spread of each colour (0 to 1) where `fitted` is true.
 
+    Parameters
+    ----------
+    paths : list of Path
+        All pictures.
+    fitted : torch.Tensor, (n,), bool
+        Which of them are fitted.
+    workers : int
+        Further processes that read.
+    quiet : bool
+        Show no progress bar.
+
     Returns
     -------
     list of torch.Tensor
-        Two of shape (3,), float32.
+        Mean and spread, each (3,), float32.
 
     Raises
     ------
@@ -131,7 +160,19 @@ def colour_scale(paths: list[Path], fitted: torch.Tensor, workers: int, quiet: b
 def optimizer_and_schedule(
     model: torch.nn.Module, steps: int
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
-    """Return Adam and the one-cycle schedule with the settings that fastai has for `fit_one_cycle`."""
+    """Return Adam and the one-cycle schedule with the settings that fastai has for `fit_one_cycle`.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    steps : int
+        Of the whole training.
+
+    Returns
+    -------
+    torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR
+        Weight decay spares the biases and the batch normalization.
+    """
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]  # biases and batch normalization
     groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
@@ -144,7 +185,19 @@ def optimizer_and_schedule(
 
 
 def save_checkpoint(accelerator: Accelerator, out: Path, recipe: dict, history: list[float]) -> None:
-    """Save what the next epoch needs; a checkpoint gets its name when it is whole, and replaces the last."""
+    """Save what the next epoch needs; a checkpoint gets its name when it is whole, and replaces the last.
+
+    Parameters
+    ----------
+    accelerator : accelerate.Accelerator
+        It knows model, optimizer, schedule and chance.
+    out : Path
+        Folder of the checkpoint.
+    recipe : dict
+        What the training depends on.
+    history : list of float
+        Validation RMSE (unit of the label) of each epoch.
+    """
     unfinished = out / ".unfinished"
     if accelerator.is_main_process:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -161,7 +214,17 @@ def save_checkpoint(accelerator: Accelerator, out: Path, recipe: dict, history: 
 
 
 def load_checkpoint(accelerator: Accelerator, out: Path, recipe: dict) -> list[float]:
-    """Go back to the last checkpoint, if there is one; return the history of its epochs.
+    """Go back to the last checkpoint, if there is one.
+
+    Parameters
+    ----------
+    accelerator, out, recipe
+        As for `save_checkpoint`.
+
+    Returns
+    -------
+    list of float
+        The history of its epochs; empty if there is none.
 
     Raises
     ------
@@ -185,7 +248,22 @@ def load_checkpoint(accelerator: Accelerator, out: Path, recipe: dict) -> list[f
 def validation_rmse(
     accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader, colours: list[torch.Tensor]
 ) -> float:
-    """Root mean squared error of the standardised label on the validation galaxies of all processes."""
+    """Return the error on the validation galaxies of all processes.
+
+    Parameters
+    ----------
+    accelerator : accelerate.Accelerator
+    model : torch.nn.Module
+    loader : DataLoader
+        Pictures (n, 3, SIZE, SIZE), uint8, and standardised labels (n,).
+    colours : list of torch.Tensor
+        Mean and spread of each colour.
+
+    Returns
+    -------
+    float
+        Root mean squared error of the standardised label.
+    """
     model.eval()
     squared = []
     with torch.no_grad():
