@@ -5,6 +5,7 @@ refresh  execute the notebooks and save their outputs in place, if those are fit
 """
 
 import argparse
+import base64
 import contextlib
 import copy
 import os
@@ -202,6 +203,14 @@ def tidy(nb):
     return nb
 
 
+def save_result(nb, path=ROOT / "docs" / "result.png"):
+    """Save the figure of the cell with the tag `readme-figure`, if there is one: the README shows it."""
+    for cell in nb.cells:
+        if "readme-figure" in cell.metadata.get("tags", []):
+            figure = next(o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {}))
+            path.write_bytes(base64.b64decode(figure))
+
+
 def run(path, args):
     """Execute a copy into the build folder; return what failed."""
     args.out.mkdir(parents=True, exist_ok=True)
@@ -227,6 +236,7 @@ def refresh(path, _):
     if complaints := [failure] if failure else unfit(nb):
         return [f"{path.name} is not saved:", *complaints]
     nbformat.write(tidy(nb), path)
+    save_result(nb)
     return []
 
 
