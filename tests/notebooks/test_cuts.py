@@ -1,4 +1,4 @@
-"""A teacher may cut what day2/README.md offers to cut: the rest of the notebook runs."""
+"""A teacher may leave out what day2/README.md offers to leave out: the rest of the notebook runs."""
 
 import re
 import subprocess
@@ -11,43 +11,60 @@ from runs import NOTEBOOKS, read
 
 from notebooks import ROOT, headings, live
 
+TEXT = (ROOT / "day2/README.md").read_text(encoding="utf-8")
+
+
+def named(words):
+    """Return the sections that a text names, by number or by "heading"."""
+    return [number or title for number, title in re.findall(r'\b(\d+)\b|"([^"]+)"', words)]
+
 
 def offered(part):
-    """Return the headings that the README offers to cut."""
-    text = (ROOT / "day2/README.md").read_text(encoding="utf-8")
-    line = re.search(rf"(?m)^- Part {part}: («.*)$", text)
-    return re.findall("«(.+?)»", line[1])
+    """Return the headings of which any may be left out."""
+    return named(re.search(rf"(?m)^- Part {part}: (.*)$", TEXT)[1])
 
 
-def without(nb, cuts):
-    """Return the notebook without some sections; a heading may have a number in front."""
-    titles = [(at, level, re.sub(r"^\d+\. ", "", title)) for at, level, title in headings(nb)]
+# Part, minutes, what the plan for so many minutes leaves out.
+PLANS = [
+    (part, f"{minutes} minutes", named(words))
+    for minutes, *columns in re.findall(r"(?m)^\| (\d+) min \|([^|]*)\|([^|]*)\|", TEXT)
+    for part, words in enumerate(columns, 1)
+    if "without" in words
+]
+
+
+def without(part, cuts):
+    """Return a notebook without some sections."""
+    nb, gone = read(part), set()
+    titles = headings(nb)
     for cut in cuts:
-        at, level = next(((at, level) for at, level, title in titles if title == cut), (None, None))
-        assert at is not None, f"there is no section «{cut}»"
-        end = next((i for i, other, _ in titles if i > at and other <= level), len(nb.cells))
-        for cell in nb.cells[at:end]:
-            cell.metadata["cut"] = True
-    nb.cells = [cell for cell in nb.cells if not cell.metadata.get("cut")]
+        of_cut = [t for t in titles if cut == re.sub(r"^\d+\. ", "", t[2]) or t[2].startswith(f"{cut}. ")]
+        assert len(of_cut) == 1, f"part {part} has no one section {cut}"
+        at, level, _ = of_cut[0]
+        gone |= {*range(at, next((i for i, other, _ in titles if i > at and other <= level), len(nb.cells)))}
+    nb.cells = [cell for index, cell in enumerate(nb.cells) if index not in gone]
     return nb
 
 
 @pytest.mark.parametrize("part", NOTEBOOKS)
 def test_no_name_is_missing(part, tmp_path):
-    """Of any selection of cuts: what is left uses no name that only a cut section made."""
-    cuts = offered(part)
-    assert len(cuts) > 1
-    for count in range(1, len(cuts) + 1):
-        for chosen in combinations(cuts, count):
-            nbformat.write(without(read(part), chosen), tmp_path / f"without {', '.join(chosen)}.ipynb")
+    """Of any plan, and of any selection of cuts: what is left uses no name that only a cut section made."""
+    free = offered(part)
+    cuts = [c for count in range(1, len(free) + 1) for c in combinations(free, count)]
+    cuts += [plan for of_part, _, plan in PLANS if of_part == part]
+    for chosen in cuts:
+        nbformat.write(without(part, chosen), tmp_path / f"without {', '.join(chosen)}.ipynb")
     ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", tmp_path]
     done = subprocess.run(ruff, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout
+    assert len(free) > 1 and done.returncode == 0, done.stdout
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("part", NOTEBOOKS)
-def test_the_rest_runs_without_any_of_them(part):
-    nb = without(read(part), offered(part))
-    with live(nb, NOTEBOOKS[part], ROOT / "day2", XGASS_SOURCE="mock", TUTORIAL_FAST="1") as (_, failure):
+@pytest.mark.parametrize(
+    ("part", "name", "cuts"), [*PLANS, *((part, "fewest", offered(part)) for part in NOTEBOOKS)]
+)
+def test_the_rest_runs(part, name, cuts):
+    with live(
+        without(part, cuts), NOTEBOOKS[part], ROOT / "day2", XGASS_SOURCE="mock", TUTORIAL_FAST="1"
+    ) as (_, failure):
         assert failure == ""
