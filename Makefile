@@ -10,12 +10,13 @@ INSTALL = @$(PYTHON) tools/environment.py $(VENV)
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope
 # Part 2 takes the longest: once part 1 has ended, it gets both cores.
 NBVAL = OMP_NUM_THREADS=2 $(PY) -m pytest -n 2 --dist loadscope --nbval-current-env --nbval-cell-timeout 1200
+SPHINX = $(PY) -m sphinx -q -c docs -d build/doctrees
 ON_COLAB = OMP_NUM_THREADS=2 $(if $(XGASS_DATA),XGASS_SOURCE=xgass,XGASS_SOURCE=mock)
 export OMP_WAIT_POLICY = PASSIVE
 unexport PYTHONSAFEPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run lab data test test-all mock refresh bench links colab colab-full oldest clean
+.PHONY: help run lab data test test-all mock refresh bench site links handout colab colab-full oldest clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -66,9 +67,18 @@ bench:  ## one table: seconds and peak memory, each fast way beside a plain one,
 	$(INSTALL) requirements-dev.txt
 	OMP_NUM_THREADS=2 $(PY) tools/bench.py
 
+site:  ## the pages: notebooks with their saved outputs, and the texts; build/site/index.html
+	$(INSTALL) requirements-site.txt
+	$(SPHINX) -W --keep-going . build/site
+	@echo "Open build/site/index.html"
+
 links:  ## ask every address in the texts whether it still answers
+	$(INSTALL) requirements-site.txt
+	$(SPHINX) -b linkcheck . build/links
+
+handout:  ## the notebooks for a room, without solutions, and a second set with them; build/handout/
 	$(INSTALL) requirements.txt
-	$(PY) tools/links.py
+	$(PY) tools/notebooks.py handout
 
 # Colab's releases of 2026-08 exist for Python 3.11 to 3.13; Colab itself has 3.13. One environment a runtime.
 colab:  ## part 1, fast and full, with the package versions of Google Colab's CPU runtime

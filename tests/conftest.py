@@ -5,6 +5,8 @@ real data unasked; who wants them asks for the fixture `real_catalogue`.
 """
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,3 +24,14 @@ def real_catalogue():
     if not folder:
         pytest.skip("no real catalogue: XGASS_DATA names no folder")
     return Path(folder).resolve() / "xGASS_representative_sample.fits"
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """Return the folder of the site, built as `make site` builds it."""
+    root, out = Path(__file__).resolve().parents[1], tmp_path_factory.mktemp("site")
+    command = [sys.executable, *"-m sphinx -q -W --keep-going -c docs -d".split(), out / "doctrees"]
+    command += [".", out / "site"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return out / "site"

@@ -1,5 +1,6 @@
-"""The tools that run and save notebooks, on small ones; the one that asks links, on a server here."""
+"""The tools that run and save notebooks, on small ones; the handout and the site, on the real ones."""
 
+import base64
 import os
 import re
 import subprocess
@@ -8,11 +9,8 @@ import sys
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-from urllib3.util import Retry
-from werkzeug import Response
 
-import links
-from notebooks import KERNELSPEC, ROOT
+from notebooks import FENCE, KERNELSPEC, ROOT
 
 FIGURE = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()"
 
@@ -37,7 +35,7 @@ def test_run_leaves_copy_page_and_times(tmp_path):
         tmp_path / "good.ipynb",
         new_markdown_cell("# Waiting\n\n```\n# no heading\n```"),
         new_code_cell("print('Using the SIMULATED sample: 3 galaxies')"),
-        new_markdown_cell("# Next\n\n[part 2](02-deep-learning.ipynb)"),
+        new_markdown_cell("# Next"),
         new_code_cell(FIGURE),
     )
     before = path.read_bytes()
@@ -51,8 +49,7 @@ def test_run_leaves_copy_page_and_times(tmp_path):
     nb = nbformat.read(tmp_path / "build" / "good.ipynb", as_version=4)
     assert "image/png" in nb.cells[3].outputs[-1].data
     page = (tmp_path / "build" / "good.html").read_text(encoding="utf-8")
-    assert not re.search(r"<(?:script|link|img)\b[^>]*(?:src|href)=[\"'](?!data:)|import\(|@import", page)
-    assert 'href="02-deep-learning.html"' in page and "<title>Waiting</title>" in page
+    assert "<title>good</title>" in page and "data:image/png" in page
 
 
 def test_a_failed_run_tells_the_truth(tmp_path):
@@ -89,13 +86,21 @@ def test_refresh_refuses(tmp_path, code, fault):
 
 
 def test_refresh_saves_the_same_file_twice(tmp_path):
-    slider = "from ipywidgets import IntSlider\nIntSlider().value"
-    path = save(tmp_path / "fit.ipynb", new_code_cell("import os\nprint(os.environ['XGASS_SOURCE'])"),
-                new_code_cell(slider))  # fmt: skip
+    """With words for a figure, its size on the screen, and what made it."""
+    figure = new_code_cell(FIGURE, metadata={"mystnb": {"image": {"alt": "A rising line"}}})
+    slider = new_code_cell("from ipywidgets import IntSlider\nIntSlider()")
+    universe = new_code_cell("import os\nprint('Using the', os.environ['XGASS_SOURCE'])")
+    path = save(tmp_path / "fit.ipynb", universe, slider, figure)
     assert tool("refresh", path, TUTORIAL_FAST="1").returncode == 0
     first = path.read_bytes()
     assert tool("refresh", path).returncode == 0 and path.read_bytes() == first
-    assert nbformat.read(path, as_version=4).cells[0].outputs[0].text == "mock\n"
+    nb = nbformat.read(path, as_version=4)
+    assert nb.metadata.tutorial.universe == "Using the mock" and nb.cells[1].outputs == []
+    assert set(nb.metadata.tutorial.versions) == {"Python", "ipywidgets", "matplotlib"}
+    output = nb.cells[2].outputs[-1]
+    png = base64.b64decode(output.data["image/png"])
+    assert output.metadata["image/png"]["alt"] == "A rising line"
+    assert 2 * output.metadata["image/png"]["width"] == int.from_bytes(png[16:20], "big"), "pixels of the PNG"
 
 
 def test_refresh_of_part_1_needs_the_real_catalogue(tmp_path):
@@ -104,46 +109,26 @@ def test_refresh_of_part_1_needs_the_real_catalogue(tmp_path):
     assert done.returncode == 1 and "real catalogue" in done.stderr and "make data" in done.stderr
 
 
-@pytest.fixture
-def answers(httpserver, monkeypatch):
-    """A server with pages that are alive and dead; each is asked again once, and at once."""
-    once = Retry(total=1, status_forcelist=links.RETRY.status_forcelist, raise_on_status=False)
-    monkeypatch.setattr(links, "RETRY", once)
-    httpserver.expect_request("/moved").respond_with_data(status=301, headers={"Location": "/good"})
-    httpserver.expect_request("/gone").respond_with_data(status=404)
-    httpserver.expect_request("/broken").respond_with_data(status=500)
-    httpserver.expect_request("/robots").respond_with_data(status=403)
-    tried = iter([500, 200])
-    httpserver.expect_request("/recovers").respond_with_handler(lambda _: Response(status=next(tried)))
-    only_get = lambda request: Response(status=200 if request.method == "GET" else 405)  # noqa: E731
-    httpserver.expect_request("/no-head").respond_with_handler(only_get)
-    httpserver.expect_request("/good").respond_with_data("good")
-    return httpserver
+def test_the_handout_holds_no_solution_and_the_answers_hold_all(tmp_path):
+    assert tool("handout", "--out", tmp_path).returncode == 0
+    for path in (ROOT / "day2").glob("*.ipynb"):
+        versions = [tmp_path / "handout" / path.name, tmp_path / "handout" / "answers" / path.name]
+        room, answers = [nbformat.read(version, as_version=4) for version in versions]
+        given, filled_in = ["\n\n".join(cell.source for cell in nb.cells) for nb in (room, answers)]
+        text = "\n\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+        solutions = FENCE.findall(text)
+        assert len(solutions) == text.count("# your answer") == given.count("<summary>Hint</summary>") > 5
+        assert [code for code in solutions if code in given or filled_in.count(code) != 2] == []
+        assert "Solution</summary>" not in given and "# your answer" not in filled_in
+        assert not any(cell.get("outputs") for nb in (room, answers) for cell in nb.cells)
 
 
-def test_what_counts_as_alive(answers, monkeypatch):
-    pages = "good moved recovers no-head gone broken robots".split()
-    alive = {page: links.ask(answers.url_for(f"/{page}"))[0] for page in pages}
-    assert alive == dict.fromkeys(pages[:4], True) | dict.fromkeys(pages[4:], False)
-    assert links.ask("http://127.0.0.1:9/") == (False, "ConnectionError")
-    monkeypatch.setattr(links, "DOI", ("localhost", "127.0.0.1"))
-    assert links.ask(answers.url_for("/robots"))[0], "the DOI counts as alive"
-    badge = "https://colab.research.google.com/github/jwuphysics/AstroHackWeek2022/blob/{}/day2/{}"
-    opened = [("main", "02-deep-learning.ipynb"), ("master", "02-deep-learning.ipynb"), ("main", "03.ipynb")]
-    assert [links.ask(badge.format(*where))[0] for where in opened] == [True, False, False]
-
-
-def test_dead_links_are_told(answers, monkeypatch, capsys):
-    found = {answers.url_for("/good"): ["README.md"], answers.url_for("/gone"): ["README.md"]}
-    monkeypatch.setattr(links, "addresses", lambda: found)
-    assert links.main() == 1
-    told = capsys.readouterr().out
-    assert re.search(r"2 addresses, 1 dead.\n404 NOT FOUND +http\S+/gone  \(README.md\)", told)
-
-
-def test_the_addresses_of_this_repository_are_found():
-    found = links.addresses()
-    assert found["https://arxiv.org/abs/1008.4686"] == ["README.md"], "neither ')' nor ':' belongs to it"
-    assert "day2/xgass" in str(found["https://xgass.icrar.org/assets/data/xGASS_representative_sample.fits"])
-    assert len([address for address, names in found.items() if "day2/xgass" in str(names)]) >= 5
-    assert not [address for address in found if not re.fullmatch(r"https://[\w.-]+(?:/[^\s{}]*)?", address)]
+def test_site(site):
+    """The texts lead to each other: the build is strict. A notebook says what it shows."""
+    colab = "https://colab.research.google.com/github/jwuphysics/AstroHackWeek2022/blob/main/day2/{}.ipynb"
+    for name in ("01-intro-machine-learning", "02-deep-learning"):
+        page = (site / "day2" / f"{name}.html").read_text("utf-8")
+        assert set(re.findall(r"https://colab\.[^/]+/github/[^\"]+", page)) == {colab.format(name)}
+        assert re.search(r"outputs on this page: <em>Using the .+made with Python 3\..+numpy \d", page)
+        first = (site / "index.html").read_text("utf-8")
+        assert colab.format(name) in first and f'href="day2/{name}.html"' in first

@@ -2,18 +2,22 @@
 
 run      execute copies, leave them and one HTML page each under build/
 refresh  execute the notebooks and save their outputs in place, if those are fit to be read by others
+handout  write the notebooks without solutions and outputs into build/handout/, filled in into answers/
 """
 
 import argparse
 import base64
 import contextlib
 import copy
+import io
 import os
+import platform
 import re
 import subprocess
 import sys
 import time
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 
 import nbformat
@@ -23,7 +27,7 @@ from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
-from nbformat.v4 import new_output
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -33,6 +37,9 @@ KERNEL = {
     "OMP_WAIT_POLICY": "PASSIVE",
 }  # threads that wait must not take the cores of other programs
 WIDGET = "application/vnd.jupyter.widget-view+json"
+# Twice the pixels, shown at the same size.
+RETINA = "--InlineBackend.figure_formats={'retina'}"
+FENCE = re.compile(r"<summary>Solution</summary>.*?\n```python\n(.*?)\n```", re.S)
 WARNING = re.compile(r"\b\w*Warning\b")
 # The slash must open the path: "arxiv.org/work/" is an address, not a folder of this machine.
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:home|root|work|tmp|usr|opt|Users)/\S*|[A-Z]:\\+Users\\\S*")
@@ -47,6 +54,22 @@ def headings(nb):
             titles = re.findall(r"(?m)^(#{1,6}) +(.+?) *$", text)
             found += [(index, len(marks), title) for marks, title in titles]
     return found
+
+
+def tag(cell, kind):
+    """Return NAME if a cell has the tag KIND-NAME, else None."""
+    tags = cell.metadata.get("tags", [])
+    return next((t.removeprefix(f"{kind}-") for t in tags if t.startswith(f"{kind}-")), None)
+
+
+def solved(nb):
+    """Return a copy of a notebook with each folded solution in place of its scaffold."""
+    nb = copy.deepcopy(nb)
+    solutions = {name: FENCE.search(cell.source)[1] for cell in nb.cells if (name := tag(cell, "solution"))}
+    for cell in nb.cells:
+        if name := tag(cell, "exercise"):
+            cell.source = solutions[name]
+    return nb
 
 
 def section_of(nb, index):
@@ -71,7 +94,7 @@ def section_seconds(nb):
 
 
 @contextlib.contextmanager
-def live(nb, name, folder, **env):
+def live(nb, name, folder, arguments=(), **env):
     """Run a notebook top to bottom, on the interpreter that runs this file; its kernel lives on in the block.
 
     Parameters
@@ -82,6 +105,8 @@ def live(nb, name, folder, **env):
         Its name in a message.
     folder : Path
         Where the kernel starts.
+    arguments : sequence of str
+        Given to the kernel when it starts.
     **env : str
         Environment variables beside those of this process.
 
@@ -98,7 +123,12 @@ def live(nb, name, folder, **env):
     # Without folders to look in, "python3" can only be this interpreter: no kernel of the user's own wins.
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
     client = NotebookClient(
-        nb, km=manager, timeout=1800, coalesce_streams=True, resources={"metadata": {"path": str(folder)}}
+        nb,
+        km=manager,
+        timeout=1800,
+        coalesce_streams=True,
+        extra_arguments=list(arguments),
+        resources={"metadata": {"path": str(folder)}},
     )
     # nbclient answers widgets while it waits for the kernel, and may then miss, for ever, that the cell ended
     # (github.com/jupyter/nbclient/issues/312). Unanswered, a slider draws its figure into the cell.
@@ -121,7 +151,7 @@ def execute(path, **env):
     """Run a notebook in its own folder; return it with its outputs, the seconds by section, and `failure`."""
     nb = nbformat.read(path, as_version=4)
     start = time.perf_counter()
-    with live(nb, path.name, path.resolve().parent, **env) as (_, failure):
+    with live(nb, path.name, path.resolve().parent, [RETINA], **env) as (_, failure):
         return nb, {**section_seconds(nb), "total": time.perf_counter() - start}, failure
 
 
@@ -139,33 +169,6 @@ def report(name, seconds):
     print(f"\n{name.ljust(width)}   seconds")
     for title, figure in seconds.items():
         print(f"{title.ljust(width)}{figure:10.1f}", flush=True)
-
-
-def save_page(nb, path):
-    """Write one self-contained HTML page that a phone can show."""
-    nb = copy.deepcopy(nb)
-    nb.metadata.pop("widgets", None)
-    for above, cell, below in zip(nb.cells, nb.cells[1:], nb.cells[2:], strict=False):
-        # Who cannot see a figure hears its caption, or the text above it: a slider's figure has no number.
-        caption = re.match(r"\*(Figure .+?)\*", below.source)
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                output.metadata["alt"] = caption[1] if caption else above.source
-    for cell in nb.cells:
-        if cell.cell_type == "code":
-            note = new_output("stream", text="(A slider: it moves in a live notebook, not on this page.)\n")
-            cell.outputs = [note if WIDGET in output.get("data", {}) else output for output in cell.outputs]
-        if cell.cell_type == "markdown":  # the badge, a picture on another host, becomes its words
-            cell.source = re.sub(r"!\[([^\]]*)\]\(https?://[^)]*\.svg\)", r"\1", cell.source)
-            cell.source = re.sub(r"\]\((\d\d-[\w-]+)\.ipynb\b", r"](\1.html", cell.source)  # page to page
-    title = next((text for _, _, text in headings(nb)), path.stem)
-    exporter = HTMLExporter(
-        raw_template=(ROOT / "tools" / "page.html.j2").read_text(encoding="utf-8"),
-        exclude_input_prompt=True,
-        exclude_output_prompt=True,
-    )
-    body, _ = exporter.from_notebook_node(nb, resources={"metadata": {"name": title}})
-    path.write_text(body, encoding="utf-8")
 
 
 def universe(path):
@@ -192,14 +195,47 @@ def unfit(nb):
     return found
 
 
+def stated_universe(nb):
+    """Return the lines of a run that say which universe was in use, each once."""
+    texts = [output.get("text", "") for cell in nb.cells for output in cell.get("outputs", [])]
+    return list(dict.fromkeys(re.findall(r"(?m)^Using the .*", "\n".join(texts))))
+
+
+def versions(nb):
+    """Return {name: version} of Python and of the packages that the cells of a notebook import."""
+    code = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
+    known = metadata.packages_distributions()
+    found = {known[name][0] for name in re.findall(r"(?m)^ *(?:from|import) (\w+)", code) if name in known}
+    installed = {name: metadata.version(name).split("+")[0] for name in sorted(found)}
+    return {"Python": platform.python_version(), **installed}
+
+
+def lighter(png):
+    """Return a PNG, in base64, with 256 colours: a third of the bytes, and no eye sees the difference."""
+    with Image.open(io.BytesIO(base64.b64decode(png))) as picture:
+        few = picture.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    few.save(buffer := io.BytesIO(), "PNG", optimize=True)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
 def tidy(nb):
-    """Drop what changes from run to run or from machine to machine, and sliders, dead without a kernel."""
+    """Make outputs fit to be saved: the same from run to run, with words for who cannot see a figure.
+
+    Sliders go, dead without a kernel. Which universe the outputs show, and which versions made them, comes
+    into the metadata: the site says it.
+    """
     for cell in nb.cells:
         cell.metadata.pop("execution", None)
+        alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    output.data["image/png"] = lighter(output.data["image/png"])
+                    output.metadata.setdefault("image/png", {}).update({"alt": alt} if alt else {})
     language = {key: value for key, value in nb.metadata.get("language_info", {}).items() if key != "version"}
-    nb.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": language})
+    made = {"universe": " ".join(stated_universe(nb)), "versions": versions(nb)}
+    nb.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": language, "tutorial": made})
     return nb
 
 
@@ -216,10 +252,10 @@ def run(path, args):
     args.out.mkdir(parents=True, exist_ok=True)
     nb, seconds, failure = execute(path)
     nbformat.write(nb, args.out / path.name)
-    save_page(nb, args.out / f"{path.stem}.html")
+    page, _ = HTMLExporter().from_notebook_node(nb, resources={"metadata": {"name": path.stem}})
+    (args.out / f"{path.stem}.html").write_text(page, encoding="utf-8")
     report(path.name, seconds)
-    texts = [output.get("text", "") for cell in nb.cells for output in cell.get("outputs", [])]
-    print(*re.findall(r"(?m)^Using the .*", "\n".join(texts)), sep="\n")  # which universe was in use
+    print(*stated_universe(nb), sep="\n")
     return [f"{failure}\n    What ran is kept in {os.path.relpath(args.out / path.name)}."] if failure else []
 
 
@@ -240,17 +276,34 @@ def refresh(path, _):
     return []
 
 
+def handout(path, args):
+    """Write a notebook for a room, without solutions, and one with the exercises filled in."""
+    nb = nbformat.read(path, as_version=4)
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    answers = solved(nb)
+    for cell in nb.cells:
+        if tag(cell, "solution"):
+            cell.source = re.sub(r"(?s)<details><summary>Solution.*?</details>", "", cell.source).strip()
+    for folder, version in [("handout", nb), ("handout/answers", answers)]:
+        (args.out / folder).mkdir(parents=True, exist_ok=True)
+        nbformat.write(version, args.out / folder / path.name)
+        print(os.path.relpath(args.out / folder / path.name))
+    return []
+
+
 def main():
     """Read the command line; the exit status is 1 when anything failed or was refused."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("command", choices=["run", "refresh"])
+    parser.add_argument("command", choices=["run", "refresh", "handout"])
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: every notebook of day2/")
     parser.add_argument("--out", type=Path, default=ROOT / "build", help="folder of the executed copies")
     args = parser.parse_intermixed_args()
     paths = args.notebooks or sorted((ROOT / "day2").glob("*.ipynb"))
     if named := os.environ.get("XGASS_DATA"):
         os.environ["XGASS_DATA"] = os.path.abspath(named)  # a kernel starts in another folder
-    command = {"run": run, "refresh": refresh}[args.command]
+    command = {"run": run, "refresh": refresh, "handout": handout}[args.command]
     problems = [problem for path in paths for problem in command(path, args)]
     sys.exit("\n" + "\n".join(problems) if problems else 0)
 

@@ -8,9 +8,9 @@ import pytest
 from astropy.table import Table
 from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
-from runs import NOTEBOOKS, read, solved, varied
+from runs import NOTEBOOKS, read, varied
 
-from notebooks import ROOT, live
+from notebooks import ROOT, live, solved
 
 
 @pytest.fixture(scope="class")

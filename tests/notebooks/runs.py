@@ -1,8 +1,5 @@
 """What a run of a notebook is made of: exercises filled in, pictures that stand in for the real ones."""
 
-import copy
-import re
-
 import nbformat
 import numpy as np
 from PIL import Image
@@ -10,28 +7,11 @@ from PIL import Image
 from notebooks import ROOT
 
 NOTEBOOKS = {1: "01-intro-machine-learning.ipynb", 2: "02-deep-learning.ipynb"}
-FENCE = re.compile(r"<summary>Solution</summary>.*?\n```python\n(.*?)\n```", re.S)
 SIDE = 224  # pixels of a picture as the services send it
 
 
 def read(part):
     return nbformat.read(ROOT / "day2" / NOTEBOOKS[part], as_version=4)
-
-
-def tag(cell, kind):
-    """Return NAME if a cell has the tag KIND-NAME, else None."""
-    tags = cell.metadata.get("tags", [])
-    return next((t.removeprefix(f"{kind}-") for t in tags if t.startswith(f"{kind}-")), None)
-
-
-def solved(nb):
-    """Return a copy with each folded solution in place of its scaffold."""
-    nb = copy.deepcopy(nb)
-    solutions = {name: FENCE.search(cell.source)[1] for cell in nb.cells if (name := tag(cell, "solution"))}
-    for cell in nb.cells:
-        if name := tag(cell, "exercise"):
-            cell.source = solutions[name]
-    return nb
 
 
 def varied(picture, rng):

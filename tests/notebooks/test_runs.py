@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 from nbclient.exceptions import CellExecutionError
-from runs import tag
 
-from notebooks import unfit
+from notebooks import tag, unfit
 
 CLAIMS = Path(__file__).resolve().parents[1] / "claims"
 CLAIM = """

@@ -6,10 +6,10 @@ import statistics
 
 import nbformat
 import pytest
-from runs import FENCE, NOTEBOOKS, read, tag
+from runs import NOTEBOOKS, read
 
 from exercises.checks import CHECKS
-from notebooks import KERNELSPEC, MACHINE_PATH, ROOT, headings, unfit
+from notebooks import FENCE, KERNELSPEC, MACHINE_PATH, ROOT, headings, tag, unfit
 
 COLAB = "https://colab.research.google.com/github/jwuphysics/AstroHackWeek2022/blob/main/day2/"
 BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
@@ -75,15 +75,22 @@ def test_saved_by_one_clean_run(part, nb):
     nbformat.validate(nb)
     assert [cell.execution_count for cell in code(nb)] == list(range(1, len(code(nb)) + 1))
     assert unfit(nb) == [] and any(cell.outputs for cell in code(nb))
-    assert nb.metadata.kernelspec == KERNELSPEC and set(nb.metadata) == {"kernelspec", "language_info"}
+    assert nb.metadata.kernelspec == KERNELSPEC and set(nb.metadata) == {
+        "kernelspec",
+        "language_info",
+        "tutorial",
+    }
     assert "version" not in nb.metadata.language_info
     assert not [cell for cell in nb.cells if "execution" in cell.metadata], "times of a run"
     assert (ROOT / "day2" / NOTEBOOKS[part]).stat().st_size < 4e6, "GitHub and Colab still show it"
 
 
 def test_each_figure_is_explained(nb):
+    """In words below it, and in words for who cannot see it."""
     for cell, after in zip(nb.cells, [*nb.cells[1:], None], strict=True):
-        if any("image/png" in output.get("data", {}) for output in cell.get("outputs", [])):
+        if figures := [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]:
+            alts = [len(o.metadata.get("image/png", {}).get("alt", "")) > 20 for o in figures]
+            assert all(alts), f"no alt text in the metadata of: {cell.source[:100]}"
             words = after and after.cell_type == "markdown" and re.sub(r"(?m)^#.*$", "", after.source).strip()
             assert words, f"no text after the figure of: {cell.source[:100]}"
 
