@@ -12,7 +12,8 @@ def check_kernel(answer):
     weights = array(answer, "a table of 3 x 3 numbers")
     hint_if(weights.shape != (3, 3), f"Asked for are 3 rows of 3 numbers; your shape is {weights.shape}.")
     flat, middle, soft = weights.sum(), weights[1, 1], np.outer([0.5, 1, 0.5], [0.5, 1, 0.5])
-    hint_if(abs(flat) > 1e-5, f"On flat sky of 1 it gives {flat:.3g}, the sum of its weights: make that 0.")
+    even = abs(flat) <= 1e-3 * np.abs(weights).max()
+    hint_if(not even, f"On flat sky of 1 it gives {flat:.3g}, the sum of its weights: make that 0.")
     hint_if(middle < 0, "The sign is reversed: negative on a bright spot, positive on a hole.")
     hint_if(middle == 0, "It is blind to a spot: the middle of one meets the weight in the middle, a 0.")
     alike = np.allclose(weights, np.rot90(weights), atol=1e-3 * middle)
@@ -48,21 +49,27 @@ def check_layer(answer, images):
     from torch import nn, no_grad
 
     hint_if(not isinstance(answer, nn.Module), "Asked for is a network: nn.Sequential(stage(3, 16), ...).")
-    kinds = [type(part).__name__ for part in answer.modules()]
+    parts, met = [*deepcopy(answer).eval().modules()], []  # a copy: the learner's network stays as it is
+    kinds = [type(part).__name__ for part in parts]
+    channels = [part.out_channels for part in parts if isinstance(part, nn.Conv2d)]
+    for part in parts:
+        if isinstance(part, nn.Linear):
+            part.register_forward_pre_hook(lambda _, inputs: met.append(tuple(inputs[0].shape)))
     try:
-        with no_grad():  # a copy: running means and mode of the learner's network stay as they are
-            shape = tuple(deepcopy(answer).eval()(images).shape)
+        with no_grad():
+            shape = tuple(parts[0](images).shape)
     except RuntimeError as error:
         if "mat1 and mat2" in str(error):  # nn.Linear did not get what it takes
-            hint_if("Flatten" not in kinds, "nn.Flatten() is missing: nn.Linear wants numbers, not maps.")
-            hint_if("AdaptiveAvgPool2d" not in kinds, "nn.Linear gets whole maps: pool each to one number.")
-            early = kinds.index("Flatten") < kinds.index("AdaptiveAvgPool2d")
-            hint_if(early, "The order at the end: pool the maps, flatten, then nn.Linear.")
+            pool = next((i for i, kind in enumerate(kinds) if "Pool2d" in kind and "Max" not in kind), None)
+            hint_if(pool and "Flatten" in kinds[:pool], "The order: pool the maps, flatten, then nn.Linear.")
+            hint_if(len(met[-1]) > 2, "nn.Flatten() is missing: nn.Linear wants numbers, not maps.")
+            pixels = met[-1][1] // channels[-1]
+            hint_if(pixels > 1, f"nn.Linear gets whole maps, {pixels} pixels each: pool each to one number.")
             raise Hint("nn.Linear takes in as many numbers as the last stage has channels.") from None
         hint_if("channels" in str(error), "A stage takes in as many channels as the one before gives out.")
         raise
+    hint_if(kinds[-1] in ("ReLU", "Sigmoid"), "Some labels are negative: no bend at the end, but nn.Linear.")
     hint_if(shape != (len(images), 1), f"One number per galaxy should come out, (n, 1); yours is {shape}.")
-    channels = [part.out_channels for part in answer.modules() if isinstance(part, nn.Conv2d)]
     hint_if(len(channels) < 5, f"It works, but has {len(channels)} convolutions: a fifth stage is missing.")
     hint_if(channels[-1] != 128, f"It works, but its last stage gives {channels[-1]} channels, not 128.")
     weights = sum(p.numel() for p in answer.parameters())
@@ -117,21 +124,26 @@ def check_loop(answer):
     return "Forward, backward, step, forget. Networks of any size are trained by these lines."
 
 
-def check_rate(answer, rates, losses):
-    """A learning rate. Context: the rates that the finder tried, rising, and the loss at each."""
-    said, losses = number(answer), np.nan_to_num(losses, nan=np.inf)
-    early = len(losses) // 3  # too small to do anything, and the running mean has not settled
-    start, bottom = np.median(losses[:early]), early + losses[early:].argmin()
-    drop, lowest = start - losses[bottom], rates[bottom]
-    falls = rates[early + (losses[early:] <= start - 0.1 * drop).argmax()]
-    high = losses[bottom:] > losses[bottom] + 0.3 * drop
-    explodes = rates[bottom + high.argmax()] if high.any() else np.inf
-    hint_if(said <= 0, "A learning rate is a positive number (its axis shows powers of ten).")
-    hint_if(said >= explodes, f"At {said:.1g} the loss explodes: it turns up near {explodes:.1g}. Go left.")
-    hint_if(said < falls, f"At {said:.1g} the loss hardly moves: training would take for ever. Go right.")
-    # The curve lags behind, as a running mean does, and the finder takes one step at each rate, not many.
-    hint_if(said > lowest / 3, f"The loss is lowest at {lowest:.1g}, then turns up: take a third at most.")
-    return f"The loss falls from {falls:.1g} on and is lowest near {lowest:.1g}: yours is well before that."
+def check_rate(answer, sweep, score_at):
+    """A rate and its score. Context: scores of the rates tried (a column per seed), and how to train."""
+    import torch
+
+    values = array(answer, "two numbers, (learning rate, RMSE)").flatten()
+    hint_if(values.size != 2, f"Asked for are two numbers, (learning rate, RMSE); yours holds {values.size}.")
+    rate, guess = values.tolist()
+    scores, tried = sweep.mean(axis=1), sweep.index.to_numpy()
+    hint_if(rate <= 0, "A learning rate is a positive number (its axis shows powers of ten).")
+    hint_if(np.isclose(rate, tried, rtol=0.05, atol=0).any(), "That rate was tried. Choose one in between.")
+    hint_if(0 < guess < scores.min() / 2, "No score is that low. First the learning rate, then the RMSE.")
+    hint_if(not tried[0] < rate < tried[-1], "No score tells of a rate outside of those that were tried.")
+    with torch.random.fork_rng(devices=[]), torch.enable_grad():
+        score = float(score_at(rate))
+    luck = max(0.02, 2 * (sweep.max(axis=1) - sweep.min(axis=1)).median())
+    found = f"At {rate:.1e} it reached {score:.3f} dex, the best of those tried {scores.min():.3f}."
+    way = "small: too few steps to get there" if rate < scores.idxmin() else "large: it jumps about"
+    hint_if(not score < scores.min() + luck, f"{found} Too {way}.")
+    hint_if(abs(guess - score) > luck, f"{found} A good rate; but you predicted {guess:.3f}.")
+    return f"{found} You predicted {guess:.3f}. Scores of two seeds differ, too; {luck:.2f} dex is luck."
 
 
 def check_censored(answer):
