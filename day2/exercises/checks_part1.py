@@ -1,18 +1,17 @@
 """The exercises of part 1: tables, and models of scikit-learn."""
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import KFold, cross_val_score, cross_validate
+from sklearn.model_selection import KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from .answers import Hint, array, call, hint_if, number
 
-DIGITS = 0.0051  # what reading a number with two decimals off a figure may cost
-TICK = "A tick takes 4 folds of 5, and a mean difference larger than its uncertainty"
+TICK = "A tick takes 4 folds of 5, and a mean gain above its uncertainty"
 
 
 def check_missing(answer, catalog):
@@ -30,76 +29,70 @@ def check_missing(answer, catalog):
     raise Hint("Compare the column SFR_best with -99; the sum of True and False counts the True.")
 
 
-def check_kfold(answer):
-    """A function of (n, k) that returns k arrays of row numbers, shuffled, each row in exactly one."""
-    for n, k in [(20, 4), (47, 7), (103, 5)]:
-        folds = call(answer, n, k)
-        if folds is None:
+def check_fold(answer, X, y, folds):
+    """A function of a fold (row numbers): RMSE there of a line fitted on the others. Context: the folds."""
+    rows = np.arange(len(X))
+
+    def misses(fitted, scored):
+        return LinearRegression().fit(X.iloc[fitted], y.iloc[fitted]).predict(X.iloc[scored]) - y.iloc[scored]
+
+    for fold in folds[:2]:
+        found, others = call(answer, fold), np.setdiff1d(rows, fold)
+        if found is None:
             return None
-        what, folds = f"my_folds({n}, {k})", list(folds)
-        hint_if(len(folds) != k, f"{what} should return {k} arrays, one per fold, not {len(folds)}.")
-        folds = [array(fold, "a list of arrays of row numbers (KFold.split gives pairs)") for fold in folds]
-        rows, sizes = np.concatenate(folds), [len(fold) for fold in folds]
-        hint_if(rows.dtype.kind == "f", "Row numbers are whole numbers, and no fold is empty.")
-        hint_if(rows.min() < 0 or rows.max() >= n, f"{what} returns row numbers outside 0 to {n - 1}.")
-        hint_if(len(np.unique(rows)) < len(rows), "A row stands there twice. Shuffle once, then cut.")
-        hint_if(len(rows) < n, f"{what} loses {n - len(rows)} rows: n // k rounds down, np.array_split not.")
-        hint_if(max(sizes) - min(sizes) > 1, f"Your folds have {sizes} rows: they may differ by 1 at most.")
-    steps = [np.ptp(np.diff(np.sort(fold))) for fold in folds]  # all 0: blocks, or every k-th row
-    hint_if(not any(steps), "Not shuffled: in a sorted table, as ours, such folds are not alike.")
-    return f"{n} rows in {k} folds of {min(sizes)} or {max(sizes)}, each row once: KFold(shuffle=True)."
+        said, off = number(found), misses(others, fold)
+        square = np.mean(off**2)
+        right = np.sqrt(square)
+        if np.isclose(said, right):
+            continue
+        for pair, hint in [
+            ((others, others), "That is the RMSE on the galaxies fitted. Score those held out."),
+            ((rows, fold), "The line was fitted on all rows: it has seen those held out."),
+            ((fold, others), "The wrong way round: fit on the others, score on held_out."),
+            ((fold, fold), "Fitted and scored on held_out. Fit on the others."),
+        ]:
+            hint_if(np.isclose(said, np.sqrt(np.mean(misses(*pair) ** 2))), hint)
+        hint_if(np.isclose(said, -right), "An RMSE is positive; scikit-learn's scorers turn its sign round.")
+        hint_if(np.isclose(said, square), "That is the mean squared residual: take the root.")
+        hint_if(np.isclose(said, np.abs(off).mean()), "That is the mean of |residual|, not the RMSE.")
+        r2 = 1 - square / y.iloc[fold].var(ddof=0)
+        hint_if(np.isclose(said, r2), "That is R2 (.score gives it). Asked for is the RMSE.")
+        hint_if(fold is not folds[0], "Right for the first fold only. Use `held_out`.")
+        raise Hint(f"On the first fold it should be {right:.4f}; yours is {said:.4f}.")
+    return f"{right:.3f} dex on the second fold. Five of these are a cross-validation."
 
 
-def check_degree(answer, curve):
-    """Which degree? Context: scores 'R2' (held out) and 'R2 fitted', indexed by degree."""
-    said, fitted, held_out = number(answer), curve["R2 fitted"], curve["R2"]
-    hint_if(said in curve.to_numpy(), "That is a score. Asked for is the degree that has it: .idxmax().")
-    hint_if(said not in curve.index, f"The degrees tried are {curve.index.min()} to {curve.index.max()}.")
-    best, last, score = held_out.idxmax(), curve.index[-1], f"R2 = {held_out[said]:.2f} held out"
-    if said == best:
-        return f"{score}. Degree {last}: {fitted[last]:.2f} on its own galaxies, {held_out[last]:.2f} there."
-    hint_if(said == fitted.idxmax(), f"Best on the galaxies fitted, which it knows by heart, but {score}.")
-    hint_if(said < best, "Too simple: a higher degree scores better held out. (idxmax names it, argmax not.)")
-    raise Hint("Too flexible: the held-out score is higher at a lower degree; only the fitted one rises.")
+def check_guess(answer, X, y, cv):
+    """An RMSE without NUVr, guessed. Context: features, target, folds."""
+    said, lazy = number(answer), _rmse(DummyRegressor(), X, y, cv).mean()
+    six, five = (_rmse(LinearRegression(), table, y, cv).mean() for table in (X, X.drop(columns="NUVr")))
+    hint_if(said <= 0, "An RMSE is positive: the typical error, in dex.")
+    hint_if(said <= six, f"With the colour it is {six:.2f} dex. Can leaving it out make that better?")
+    hint_if(said >= lazy, f"The mean for everybody has {lazy:.2f}. Do five features know less than none?")
+    kept = (lazy - five) / (lazy - six)
+    words = f"It is {five:.2f} dex; you said {said:.2f}. Six features: {six:.2f}, none: {lazy:.2f}."
+    return f"{words}\n  Without the colour {kept:.0%} of the gain is left: the others replace a part of it."
 
 
-def check_tree(answer, tree, galaxy):
-    """What does the tree predict? Context: the fitted tree, one row of features (a Series)."""
-    said, nodes = number(answer), tree.tree_
-    path = tree.decision_path(pd.DataFrame([galaxy])).indices  # nodes from the root to the leaf
-    leaf, values, cuts = path[-1], nodes.value[:, 0, 0], nodes.threshold[nodes.feature >= 0]
-    close = {*np.flatnonzero(np.abs(said - values) < DIGITS)}
-    if leaf in close:
-        return f"{values[leaf]:.2f}, the mean of {nodes.n_node_samples[leaf]} galaxies, and the same for all."
-    hint_if(0 in close, "That is the value in the top box, the mean of all galaxies. Answer its question.")
-    hint_if(close & {*path}, "You stopped half-way: this box asks another question. Walk on to the last.")
-    asked = ", ".join(f"{galaxy.index[i]} = {galaxy.iloc[i]:.2f}" for i in {*nodes.feature[path[:-1]]})
-    hint_if(close, f"That box lies on another branch. Here {asked}: below the cut goes left.")
-    hint_if((np.abs(said + values) < DIGITS).any(), "No box holds this; one holds minus this.")
-    hint_if((np.abs(said - cuts) < DIGITS).any(), "That is a cut. The prediction is the last box's `value`.")
-    hint_if(said in nodes.n_node_samples, "That is `samples`, a number of galaxies. Asked for is a `value`.")
-    raise Hint("No box of the figure holds this value. Start at the top: left means yes, right means no.")
-
-
-def _r2(model, X, y, cv):
-    """Return the R2 of each fold, held out and fitted; scikit-learn says what is no regressor."""
+def _rmse(model, X, y, cv):
+    """Return the RMSE of each fold, held out; scikit-learn says what is no regressor."""
     hint_if(isinstance(model, type), "That is a class. Make a model of it: with parentheses.")
-    scores = cross_validate(model, X, y, cv=cv, scoring="r2", return_train_score=True, error_score="raise")
-    return scores["test_score"], scores["train_score"]
+    how = {"scoring": "neg_root_mean_squared_error", "error_score": "raise"}
+    return -cross_val_score(model, X, y, cv=cv, **how)
 
 
 def _compare(mine, other, whose):
-    """Compare scores fold by fold: 1 if mine win by more than luck, -1 if they lose so; and the numbers."""
-    gain, k = mine - other, len(mine)
+    """Compare RMSEs fold by fold: 1 if mine win by the notebook's rule, -1 if they lose; and the numbers."""
+    gain, k = other - mine, len(mine)
     # Folds share galaxies, so the mean is less sure than spread / sqrt(k): Nadeau & Bengio (2003).
     error, wins = gain.std(ddof=1) * np.sqrt(1 / k + 1 / (k - 1)), (gain > 0).sum()
-    words = f"R2 = {mine.mean():.4f} held out, {whose} {other.mean():.4f}. Fold by fold"
-    words = f"{words} {gain.mean():+.4f} +- {error:.4f}, better in {wins} of {k}"
+    words = f"RMSE = {mine.mean():.4f} held out, {whose} {other.mean():.4f}. Fold by fold it gains"
+    words = f"{words} {gain.mean():+.4f} +- {error:.4f}, and wins {wins} of {k}"
     return 1 if wins >= 0.8 * k and gain.mean() > error else -1 if gain.mean() < -error else 0, words
 
 
-def check_tune(answer, plain, X, y, cv):
-    """Settings of a forest. Context: scores of the plain one (row 'mean'), features, target, folds."""
+def check_tune(answer, X, y, cv):
+    """Settings of a forest that beat the plain ones. Context: features, target, folds."""
     hint_if(not isinstance(answer, RandomForestRegressor), "Asked for is a RandomForestRegressor(...).")
     default, settings = RandomForestRegressor().get_params(), answer.get_params()
     # As text: max_features=1 is one feature, the default 1.0 is all of them, and 1 == 1.0.
@@ -107,25 +100,43 @@ def check_tune(answer, plain, X, y, cv):
     turned -= {"n_estimators", "n_jobs", "random_state", "verbose", "oob_score", "warm_start"}
     hint_if(not turned, "The plain forest, but for trees and seed: they hardly matter. Turn another knob.")
     hint_if(answer.n_estimators > 500, "More than 500 trees take long and add nothing. Turn another knob.")
-    held_out, fitted = _r2(answer, X, y, cv)
     same_trees = clone(answer).set_params(**{key: default[key] for key in turned})
-    verdict, words = _compare(held_out, _r2(same_trees, X, y, cv)[0], "with the plain settings")
+    mine, plain = (_rmse(model, X, y, cv) for model in (answer, same_trees))
+    verdict, words = _compare(mine, plain, "with the plain settings")
     if verdict == 1:
-        return f"{words}. (From fold to fold R2 itself varies by {held_out.std():.3f}.)"
-    hint_if(fitted.mean() < plain.loc["mean", "R2"] + 0.02, f"{words}. Too stiff: its trees are too small.")
+        return f"{words}. (From fold to fold the RMSE itself varies by {mine.std(ddof=1):.3f}.)"
+    fitted = np.sqrt(np.mean((y - clone(answer).fit(X, y).predict(X)) ** 2))
+    hint_if(fitted > 0.9 * plain.mean(), f"{words}. Too stiff: its trees are too small.")
+    one = "max_features=1" in repr(answer) and "max_features=1.0" not in repr(answer)
+    hint_if(one, f"{words}. max_features=1 is ONE feature at each cut; 1.0 is all of them.")
     raise Hint(f"{words}. {TICK}. Try another min_samples_leaf or max_features.")
+
+
+def check_drop(answer, forest, X, y, cv):
+    """Five RMSEs of the forest without CINDX. Context: the tuned forest, features, target, folds."""
+    said, full = array(answer, "five numbers, one RMSE per fold").ravel(), _rmse(forest, X, y, cv)
+    without, other = (_rmse(forest, X.drop(columns=name), y, cv) for name in ("CINDX", "model_r"))
+    hint_if(said.size == 1, "That is one number. Hand over all five, to compare them fold by fold.")
+    hint_if(said.shape != full.shape, f"Asked for are {len(full)} numbers, one per fold, not {said.size}.")
+    hint_if(np.allclose(said, full), "That is with CINDX: X.drop(...) returns a new table, X stays.")
+    hint_if(np.allclose(said, -without), "An RMSE is positive; scikit-learn's scorers turn its sign round.")
+    hint_if((said > 0.6).all(), "These look like R2. Asked for is the RMSE: fold_rmse gives it.")
+    hint_if(not np.allclose(said, without, rtol=1e-3), "Not tuned_forest on X without CINDX, folds of cv.")
+    lost, loss = "worse" if _compare(without, full, "")[0] == -1 else "no clear loss", (other - full).mean()
+    words = f"{_compare(without, full, 'with it')[1]}: {lost}."
+    return f"{words}\n  Without model_r it loses {loss:.4f}. Whose order was that?"
 
 
 def check_model(answer, X, y, cv):
     """A regressor that beats the linear one. Context: features, target, folds."""
-    mine, linear = (_r2(model, X, y, cv)[0] for model in (answer, LinearRegression()))
+    mine, linear = (_rmse(model, X, y, cv) for model in (answer, LinearRegression()))
     verdict, words = _compare(mine, linear, "the linear model")
+    hint_if(np.allclose(mine, linear, rtol=5e-3), f"{words}: that is (nearly) the linear model again.")
     if verdict == 1:
         return f"{words}: on the same galaxies, that says more than two means."
-    hint_if(np.allclose(mine, linear, atol=1e-3), f"{words}: that is (nearly) the linear model again.")
+    scaled = _rmse(make_pipeline(StandardScaler(), answer), X, y, cv).mean()
+    hint_if(scaled < 0.96 * mine.mean(), f"{words}. Behind a StandardScaler: {scaled:.4f}, for units matter.")
     hint_if(verdict == 0, f"{words}: that may be luck. {TICK}.")
-    scaled = _r2(make_pipeline(StandardScaler(), answer), X, y, cv)[0].mean()
-    hint_if(scaled > mine.mean() + 0.02, f"{words}. Behind a StandardScaler: {scaled:.4f}, for units matter.")
     raise Hint(f"{words}: yours is worse. Is it too stiff, or too flexible?")
 
 

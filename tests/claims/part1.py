@@ -62,23 +62,26 @@ def claim_last_fold_lacks_low_mass():
     assert low_mass[-1] < 0.1 < 0.2 < min(low_mass[:-1])
 
 
-@only("xgass")
-def claim_unshuffled_spread_doubles():
-    """On the real catalogue it is twice as large."""
-    spreads = [by_order[way].loc["std", "R2"] for way in ("as the table lies", "shuffled")]
-    assert 1.6 < spreads[0] / spreads[1] < 2.8
+def claim_six_features_beat_one():
+    """The means differ by no more than about twice the spread. The second model gains in every one."""
+    assert (gains > 0).all() and gains.mean() < 2.2 * six_features.std(ddof=1)
+    assert compare(*again).startswith("better") and compare(colour_only, six_features).startswith("better")
 
 
-def claim_colour_is_worth_a_lot():
-    """Cross-validation also shows what a feature is worth."""
-    assert worth["without NUVr"].loc["mean", "R2"] < worth["six features"].loc["mean", "R2"] - 0.3
+def claim_rule_is_lenient():
+    """Of two equally good models it calls one "better" about one time in ten."""
+    equal = [fold_rmse(RandomForestRegressor(20, random_state=seed), X, y) for seed in range(8)]
+    called = [compare(a, b).startswith("better") for a in equal for b in equal if a is not b]
+    assert 0.02 < np.mean(called) < 0.25
 
 
 def claim_quadratic_beats_line():
-    """The quadratic beats the line, on galaxies that it has not seen."""
-    models_of_claim = polynomial(2), LinearRegression()
-    bent, straight = (cross_validate(m, X, y, cv=cv, scoring="r2")["test_score"] for m in models_of_claim)
-    assert bent.mean() > straight.mean() + 0.01 and (bent > straight).sum() >= 4
+    """Two simple formulas come within 0.02 dex of the line. The quadratic does [beat them]."""
+    for baseline in (parabola, plane):
+        simple = fold_rmse(baseline, train, y, repeated)
+        assert simple.mean() < line_again.mean() + 0.02
+        assert compare(simple, quadratic_again).startswith("better")
+    assert compare(line_again, quadratic_again).startswith("better")
 
 
 def claim_high_degree_runs_away():
@@ -88,22 +91,29 @@ def claim_high_degree_runs_away():
 
 
 def claim_wild_curve():
-    """The wild curve passes closest to the twelve; for the grey ones it is worse than the line."""
-    known, unseen, others = {}, {}, train.drop(few.index)
-    others = others[others["NUVr"].between(few["NUVr"].min(), few["NUVr"].max())]
+    """The wild curve passes closest to the twelve; for the unseen ones it is worse than the line."""
+    known, others = {}, {}
     for power in (0, 1, 9):
         fit = make_pipeline(StandardScaler(), PolynomialFeatures(power), LinearRegression())
         fit.fit(few[["NUVr"]], few["lgGF"])
-        for table, score in ((few, known), (others, unseen)):
+        for table, score in ((few, known), (unseen, others)):
             score[power] = root_mean_squared_error(table["lgGF"], fit.predict(table[["NUVr"]]))
     assert known[9] < known[1] < known[0]
-    assert unseen[1] < min(unseen[9], unseen[0])
+    assert others[1] < min(others[9], others[0])
 
 
 def claim_overfitting():
-    """The blue curve only falls. The orange one falls, turns, and climbs past the lazy model."""
+    """On the galaxies fitted it only falls. On those held out it falls, turns, and climbs past the mean."""
     assert curve["R2 fitted"].is_monotonic_increasing
     assert best_degree == 2 and curve["R2"].iloc[-1] < -1
+
+
+def claim_flags():
+    """Those with the largest excess are more often confused; confusion is most frequent in red ones."""
+    usual = confused[detected].mean()
+    assert confused[excess[detected].nlargest(20).index].mean() > 1.5 * usual
+    assert confused[red].mean() > 2 * usual and excess[confused].mean() > excess[alone].mean()
+    assert not confused[~detected].any()
 
 
 def claim_same_first_question():
@@ -113,7 +123,7 @@ def claim_same_first_question():
 
 
 def claim_deep_tree():
-    """A deep tree knows its own galaxies by heart and is worse on new ones than a tree of four levels."""
+    """A deep tree knows its own galaxies by heart and is worse on new ones than a small tree."""
     assert tree_curve["R2 fitted"].iloc[-1] > 0.97
     assert tree_curve["R2"].iloc[-1] < tree_curve.loc[4, "R2"] - 0.05
 
@@ -125,15 +135,15 @@ def claim_no_tree_reaches_quadratic():
 
 def claim_forest_far_better():
     """The forest fits its own galaxies almost as closely, and yet it does far better on new ones."""
-    assert plain_forest.loc["mean", "R2 fitted"] > 0.95
-    assert plain_forest.loc["mean", "R2"] > deep_tree.loc["mean", "R2"] + 0.1
+    assert plain_scores.loc["mean", "R2 fitted"] > 0.95
+    assert plain_scores.loc["mean", "R2"] > deep_tree.loc["mean", "R2"] + 0.1
 
 
 def claim_settings():
-    """Too few features [are] poor. The better half differ by less than the spread over the folds."""
-    by_share = tried["mean_test_score"].groupby(share).mean()
-    assert by_share[0.3] < by_share.drop(0.3).min() - 0.02
-    assert between_settings < 0.5 * between_folds
+    """A forest whose cuts may choose among too few features is poor. Many others tie with the best."""
+    behind = -lag.mean(axis=1)
+    assert behind[share == 0.3].min() > behind[share > 0.3].max()
+    assert N_SEARCH / 2 <= level.sum() < N_SEARCH
 
 
 def claim_flattery_lost():
@@ -141,11 +151,26 @@ def claim_flattery_lost():
     assert abs(search.best_score_ - nested.loc["mean", "R2"]) < nested.loc["std", "R2"]
 
 
+def claim_learning_curve():
+    """For the line, more are of little use. The quadratic: on the fewest no better, on the most best."""
+    error = pd.DataFrame({kind: rmse.mean(axis=1) for kind, rmse in by_size.items()})
+    assert error["quadratic"].iloc[0] > error["line"].iloc[0] - 0.003
+    assert error.iloc[-1].idxmin() == "quadratic"
+    last_doubling = error.loc[sizes[2]] - error.loc[sizes[4]]
+    assert last_doubling["line"] < 0.005 and last_doubling.idxmax() == "forest"
+
+
 def claim_importances_disagree():
-    """Concentration comes second by impurity, and falls behind by permutation. A drop in R² can exceed 1."""
+    """Impurity puts concentration second, before brightness (`model_r`); permutation puts it behind."""
     impurity, permutation = (importance[kind].sort_values(ascending=False) for kind in importance)
-    assert impurity.index[0] == permutation.index[0] == "NUVr" and permutation["NUVr"] > 1
-    assert impurity.index[1] == "CINDX" and "CINDX" in permutation.index[3:]
+    assert impurity.index[0] == permutation.index[0] == "NUVr" and impurity.index[1] == "CINDX"
+    assert permutation["model_r"] > permutation["CINDX"]
+
+
+def claim_doing_without():
+    """The direct test is to do without [the permutations' order is right about CINDX and model_r]."""
+    cindx, model_r = (fold_rmse(tuned_forest, X.drop(columns=name), y) for name in ("CINDX", "model_r"))
+    assert model_r.mean() > cindx.mean()
 
 
 def claim_two_features_hide_each_other():
@@ -160,13 +185,13 @@ def claim_two_features_hide_each_other():
 
 @only("xgass")
 def claim_gaussian_process():
-    """On the real training set it scores R² = 0.821 in our folds, a little above the quadratic."""
+    """On the real training set it is a little better than the quadratic (0.278 against 0.282 dex)."""
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, WhiteKernel
 
     smooth = GaussianProcessRegressor(RBF(3.0) + WhiteKernel(0.1), normalize_y=True)
-    r2_of_smooth = cross_val(make_pipeline(StandardScaler(), smooth), X, y).loc["mean", "R2"]
-    assert abs(r2_of_smooth - 0.821) < 0.002 and r2_of_smooth > curve.loc[2, "R2"]
+    rmse_of_smooth = fold_rmse(make_pipeline(StandardScaler(), smooth), X, y).mean()
+    assert abs(rmse_of_smooth - 0.278) < 0.001 and abs(fold_rmse(polynomial(2), X, y).mean() - 0.282) < 0.001
 
 
 def claim_tobit_is_steepest():

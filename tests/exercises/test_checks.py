@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.model_selection import KFold
+from sklearn.model_selection import KFold, cross_val_score
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
@@ -22,6 +23,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed, which par
 F, nn = torch.nn.functional, torch.nn
 
 DAY2 = Path(__file__).resolve().parents[2] / "day2"
+split = np.array_split
 rng = np.random.default_rng(1)
 
 # A universe of 240 galaxies in which every lesson holds: gas falls with colour (with a bend), and the stellar
@@ -37,15 +39,15 @@ TABLE.loc[[5, 6, 7, 8, 9], "NUVr"] = -99
 CLEAN = TABLE[TABLE["NUVr"] != -99]
 X, y = CLEAN[["NUVr", "model_r"]], CLEAN["lgGF"]
 CV = KFold(5, shuffle=True, random_state=0)
-CURVE = pd.DataFrame(
-    {"R2 fitted": [0.7, 0.8, 0.85, 0.9, 0.95], "R2": [0.69, 0.75, 0.77, 0.6, -3]}, range(1, 6)
-)
-PLAIN = pd.DataFrame({"R2": [0.87], "R2 fitted": [0.98]}, index=["mean"])
+MORE = X.assign(CINDX=X["NUVr"] / 3 + rng.normal(0, 0.2, len(X)))
+FOLDS = split(rng.permutation(len(X)), 5)
+SMALL = RandomForestRegressor(20, random_state=0)
 
-TREE = DecisionTreeRegressor(max_depth=2, random_state=0).fit(X, y)
-ROOT, INNER, LEAF = TREE.decision_path(X.iloc[[7]]).indices
-OTHER = next(i for i in np.flatnonzero(TREE.tree_.children_left == -1) if i != LEAF)
-VALUE = TREE.tree_.value[:, 0, 0]
+
+def without(columns, forest=SMALL, score="neg_root_mean_squared_error"):
+    """Scores in the folds of the forest without some columns, as RMSE."""
+    return -cross_val_score(forest, MORE.drop(columns=columns), y, cv=CV, scoring=score)
+
 
 CONV, PICTURE = nn.Conv2d(3, 10, kernel_size=5, stride=2, padding=1), (3, 64, 64)
 IMAGES = torch.zeros(4, *PICTURE)
@@ -61,9 +63,10 @@ SWEEP = pd.DataFrame({seed: [score_at(rate) + 0.002 * seed for rate in TRIED] fo
 
 CONTEXT = dict.fromkeys(CHECKS, ()) | {
     "missing": (TABLE,),
-    "degree": (CURVE,),
-    "tree": (TREE, X.iloc[7]),
-    "tune": (PLAIN, X, y, CV),
+    "fold": (X, y, FOLDS),
+    "guess": (X, y, CV),
+    "tune": (X, y, CV),
+    "drop": (SMALL, MORE, y, CV),
     "model": (X, y, CV),
     "leak": (CLEAN, ["NUVr", "model_r"], ["ext_r", "Dlum"]),
     "shape": (CONV, PICTURE),
@@ -91,7 +94,6 @@ def shuffled(n):
     return np.random.default_rng(0).permutation(n)
 
 
-split = np.array_split
 POOL, FLATTEN, FIVE = nn.AdaptiveAvgPool2d(1), nn.Flatten(), (3, 16, 32, 64, 64, 128)
 STEP = """
 def one_step(model, images, labels, optimizer):
@@ -100,6 +102,13 @@ def one_step(model, images, labels, optimizer):
     optimizer.step()
     optimizer.zero_grad()
     return loss
+"""
+FOLD = """
+def score_of_fold(rows):
+    others = np.setdiff1d(np.arange(len(X)), rows)
+    fit = LinearRegression().fit(X.iloc[others], y.iloc[others])
+    residual = y.iloc[rows] - fit.predict(X.iloc[rows])
+    return (residual**2).mean() ** 0.5
 """
 LOSS = """
 def limit_loss(prediction, label, is_limit):
@@ -111,21 +120,21 @@ def limit_loss(prediction, label, is_limit):
 
 def edit(source, old="", new=""):
     """The function of a solution, with one thing changed."""
-    names = {"F": F, "torch": torch}
+    names = {"F": F, "torch": torch, "np": np, "X": X, "y": y, "FOLDS": FOLDS} | {
+        "LinearRegression": LinearRegression
+    }
     assert old in source
     exec(source.replace(old, new), names)
     return names.popitem()[1]
 
 
+GUESS = 0.9 * -cross_val_score(DummyRegressor(), X, y, cv=CV, scoring="neg_root_mean_squared_error").mean()
+
 RIGHT = {
     "missing": [3, 3.0, (TABLE["SFR_best"] == -99).sum(), sum(TABLE["SFR_best"] == -99)],
-    "kfold": [
-        lambda n, k: split(shuffled(n), k),
-        lambda n, k: [shuffled(n)[i::k].tolist() for i in range(k)],
-        lambda n, k: (test for _, test in KFold(k, shuffle=True).split(np.zeros(n))),
-    ],
-    "degree": [3, 3.0, CURVE["R2"].idxmax()],
-    "tree": [VALUE[LEAF], round(VALUE[LEAF], 2), TREE.predict(X.iloc[[7]])],
+    "fold": [edit(FOLD), edit(FOLD, "(residual**2).mean() ** 0.5", "np.sqrt(np.mean(residual**2))")],
+    "guess": [GUESS, np.float32(GUESS)],
+    "drop": [without("CINDX"), [*without("CINDX")], pd.Series(without("CINDX"))],
     "tune": [forest(min_samples_leaf=5), forest(min_samples_leaf=8)],
     "model": [make_pipeline(StandardScaler(), PolynomialFeatures(2), LinearRegression())],
     "leak": ["Dlum"],
@@ -164,50 +173,59 @@ WRONG = {
         "holds 3": [TABLE.query("SFR_best == -99")["SFR_best"]],
         "no quotes": ["3"],
     },
-    "kfold": {
-        "Not shuffled": [
-            lambda n, k: split(range(n), k),
-            lambda n, k: [np.arange(n)[i::k] for i in range(k)],
+    "fold": {
+        "galaxies fitted": [edit(FOLD, "iloc[rows]", "iloc[others]")],
+        "on all rows": [edit(FOLD, "iloc[others]", "iloc[:]")],
+        "wrong way round": [
+            edit(
+                FOLD,
+                "np.setdiff1d(np.arange(len(X)), rows)",
+                "rows; rows = np.setdiff1d(np.arange(len(X)), rows)",
+            )
         ],
-        "rounds down": [lambda n, k: list(shuffled(n)[: n // k * k].reshape(k, -1))],
-        "twice": [lambda n, k: [np.random.default_rng(i).permutation(n)[: n // k] for i in range(k)]],
-        "differ by 1": [lambda n, k: np.split(shuffled(n), range(1, k))],
-        "one per fold": [lambda n, k: split(shuffled(n), k + 1), lambda n, k: split(shuffled(k), n)],
-        "outside 0 to": [lambda n, k: split(shuffled(n) + 1, k), lambda n, k: split(shuffled(926), k)],
-        "whole numbers": [lambda n, k: split(shuffled(n) / 1, k)],
-        "gives pairs": [lambda n, k: KFold(k, shuffle=True).split(np.zeros(n))],
-        "returns nothing": [lambda n, k: print(end="")],
-        "finds the True": [lambda n, k: [shuffled(n) % k == i for i in range(k)]],
-        "without parentheses": [[[1, 2], [3]]],
-        "raised TypeError": [lambda n: n],
+        "on held_out. Fit": [edit(FOLD, "iloc[others]", "iloc[rows]")],
+        "turn its sign": [edit(FOLD, "return ", "return -")],
+        "take the root": [edit(FOLD, ".mean() ** 0.5", ".mean()")],
+        "of |residual|": [edit(FOLD, "(residual**2).mean() ** 0.5", "abs(residual).mean()")],
+        "That is R2": [
+            edit(FOLD, "return (residual**2).mean() ** 0.5", "return fit.score(X.iloc[rows], y.iloc[rows])")
+        ],
+        "first fold only": [edit(FOLD, "    others", "    rows = FOLDS[0]\n    others")],
+        "it should be": [edit(FOLD, "return ", "return 0.01 + ")],
+        "returns nothing": [edit(FOLD, "return ")],
+        "yours holds": [edit(FOLD, "(residual**2).mean() ** 0.5", "residual")],
+        "raised KeyError": [edit(FOLD, "X.iloc[others]", "X[others]")],
+        "without parentheses": [0.31],
     },
-    "degree": {
-        "by heart": [5],
-        "Too flexible": [4],
-        "Too simple": [1, 2, CURVE["R2"].argmax()],
-        "tried are 1 to 5": [9],
-        "That is a score": [0.77],
-        "holds 5": [CURVE["R2"]],
+    "guess": {
+        "is positive": [-0.3, 0],
+        "leaving it out": [0.1],
+        "less than none": [0.9],
+        "holds 5": [np.full(5, 0.5)],
     },
-    "tree": {
-        "top box": [VALUE[ROOT]],
-        "half-way": [VALUE[INNER]],
-        "another branch": [VALUE[OTHER]],
-        "minus": [-VALUE[LEAF]],
-        "a cut": [TREE.tree_.threshold[ROOT]],
-        "`samples`": [TREE.tree_.n_node_samples[LEAF]],
-        f"holds {len(X)}": [TREE.predict(X)],
-        "No box of": [17.5],
+    "drop": {
+        "Hand over all five": [without("CINDX").mean()],
+        "one per fold, not 3": [[0.3, 0.3, 0.3]],
+        "stays": [without([])],
+        "turn its sign": [-without("CINDX")],
+        "look like R2": [-without("CINDX", score="r2")],
+        "Not tuned_forest": [without("model_r"), without("CINDX", forest(5, min_samples_leaf=50))],
+        "five numbers": ["text"],
     },
     "tune": {
         "plain forest": [forest(), forest(400), forest(seed=9)],
         "Too stiff": [forest(max_depth=1), forest(max_leaf_nodes=2)],
-        "A tick takes": [forest(max_features=1), forest(max_depth=12)],
+        "A tick takes": [forest(max_depth=12)],
+        "ONE feature": [forest(max_features=1)],
         "a RandomForest": [ExtraTreesRegressor(), {"min_samples_leaf": 5}, RandomForestRegressor],
         "500 trees": [forest(9999, max_depth=3)],
     },
     "model": {
-        "linear model again": [LinearRegression(), make_pipeline(StandardScaler(), LinearRegression())],
+        "linear model again": [
+            LinearRegression(),
+            Ridge(),
+            make_pipeline(StandardScaler(), LinearRegression()),
+        ],
         "yours is worse": [DecisionTreeRegressor(max_depth=1), KNeighborsRegressor(1)],
         "or too flexible": [make_pipeline(StandardScaler(), PolynomialFeatures(9), LinearRegression())],
         "raised ValueError": [RandomForestClassifier()],
@@ -355,10 +373,10 @@ def test_nothing_filled_in(verdict, name):
         assert verdict(name, nothing, *CONTEXT[name]) == NOT_YET + "\n"
 
 
-@pytest.mark.parametrize("name", ["kfold", "loop", "censored"])
+@pytest.mark.parametrize("name", ["fold", "loop", "censored"])
 def test_untouched_function(verdict, name):
     for scaffold in (lambda *a: None, lambda *a: ...):
-        assert verdict(name, scaffold) == NOT_YET + "\n"
+        assert verdict(name, scaffold, *CONTEXT[name]) == NOT_YET + "\n"
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -385,17 +403,17 @@ def test_garbage_never_raises_and_never_passes(verdict, name):
 
 
 def test_messages_name_what_raised(verdict):
-    assert verdict("kfold", lambda n, k: int("x\ny")).startswith("✗ Your function raised ValueError: invalid")
-    assert verdict("kfold", leaves) == "✗ Your function raised SystemExit: 1\n"
-    assert "no exercise 'colour'" in verdict("colour", 1) and "missing, kfold" in verdict("colour", 1)
+    assert "raised ValueError: invalid" in verdict("fold", lambda rows: int("x\ny"), X, y, FOLDS)
+    assert verdict("fold", leaves, X, y, FOLDS) == "✗ Your function raised SystemExit: 1\n"
+    assert "no exercise 'colour'" in verdict("colour", 1) and "missing, fold" in verdict("colour", 1)
 
 
 def test_interrupt_gets_through():
-    def interrupted(n, k):
+    def interrupted(rows):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        check("kfold", interrupted)
+        check("fold", interrupted, X, y, FOLDS)
 
 
 def test_a_check_leaves_no_trace(verdict):
@@ -414,7 +432,7 @@ def test_a_check_leaves_no_trace(verdict):
 def test_a_win_by_luck_is_no_win(verdict):
     straight = X["NUVr"] + np.random.default_rng(2).normal(0, 3, len(X))
     line = verdict("model", Ridge(30), X, straight, CV)
-    assert line.startswith("✗") and "by fold +" in line and "may be luck" in line
+    assert line.startswith("✗") and "by fold it gains +" in line and "may be luck" in line
 
 
 def test_a_model_that_minds_units_is_told_so(verdict):
@@ -423,6 +441,6 @@ def test_a_model_that_minds_units_is_told_so(verdict):
 
 
 def test_part_1_needs_no_torch():
-    code = "import sys; from exercises import check; check('kfold', len); print('torch' in sys.modules)"
+    code = "import sys; from exercises import check; check('fold', len); print('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=DAY2, capture_output=True, text=True)
     assert run.stdout.endswith("\nFalse\n"), run.stderr
