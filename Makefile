@@ -16,7 +16,7 @@ export OMP_WAIT_POLICY = PASSIVE
 unexport PYTHONSAFEPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help run lab data test test-all mock refresh bench site links handout colab colab-full oldest clean
+.PHONY: help run lab data archive test test-all mock refresh bench site links handout colab colab-full oldest clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,10 @@ lab:  ## open the notebooks in JupyterLab
 data:  ## download the real catalogue and pictures into data/xgass/
 	$(INSTALL) requirements.txt
 	PYTHONPATH=day2 $(PY) -m xgass
+
+archive:  ## pack the pictures of data/xgass/ into one file in build/, for data/registry.txt
+	$(INSTALL) requirements.txt
+	$(PY) tools/archive.py
 
 test:  ## style, all quick tests, and both notebooks on the small sample: minutes
 	$(INSTALL) requirements-dev.txt

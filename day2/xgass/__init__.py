@@ -1,15 +1,26 @@
 """Find the data of the tutorial. What is listed here is for others; the rest of the package is its own."""
 
-from .common import DataError, is_fast
-from .preflight import preflight
+import os
+from contextlib import suppress
+from pathlib import Path
 
 __all__ = ["DataError", "is_fast", "load_catalog", "preflight"]
+DATA = Path(__file__).resolve().parents[2] / "data"
 
 
-def __getattr__(name: str) -> object:
-    """Import the loader when it is asked for: `preflight` must run where pandas or astropy are missing."""
-    if name != "load_catalog":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+class DataError(RuntimeError):
+    """The data, or what reads them, cannot be had; the message says why and what to do."""
+
+    def _render_traceback_(self) -> list:  # IPython asks for it, and shows one line instead of a traceback
+        return [f"{type(self).__name__}: {self}"]
+
+
+def is_fast() -> bool:
+    """Tell whether ``TUTORIAL_FAST`` asks for the small, quick version of everything."""
+    return os.environ.get("TUTORIAL_FAST", "").strip().lower() not in ("", "0", "false", "no", "off")
+
+
+from .preflight import preflight  # noqa: E402  # it needs what is above
+
+with suppress(ModuleNotFoundError):  # of pandas or another package: `preflight` says which
     from .catalog import load_catalog
-
-    return load_catalog

@@ -3,8 +3,8 @@
 import os
 import sys
 
+from . import DataError
 from .catalog import SECONDS, real_universe
-from .common import DataError
 
 
 def main() -> int:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from astropy.io import ascii, fits
 
-from .common import DATA, DataError, is_fast
+from . import DATA, DataError, is_fast
 from .fetch import CATALOGUE, MAX_BYTES, check_size, fetch, why, write_atomic
-from .pictures import download_pictures, find_pictures
+from .pictures import download_pictures, find_pictures, unpack_archive
 
 COLUMNS = {  # what the tutorial uses, and the values that can be; data/README.md has units and sources
     "GASS": (1, 999_999), "RA": (0, 360), "DEC": (-90, 90), "zSDSS": (0, 1), "Dlum": (0, 10_000),
@@ -22,18 +23,16 @@ COLUMNS = {  # what the tutorial uses, and the values that can be; data/README.m
     "petrR90_r": (0, 200), "lgmust": (4, 12), "CINDX": (1, 10), "INCL": (0, 90), "NUVr": (-5, 15),
     "SFR_best": (0, 1000), "HIsrc": (1, 4), "lgMHI": (5, 13), "lgGF": (-5, 3), "HIconf_flag": (0, 1),
 }  # fmt: skip
-INTEGERS, MISSING, MAY_BE_MISSING = ("GASS", "HIsrc"), -99.0, ("NUVr", "SFR_best", "HIconf_flag")
-N_GALAXIES, MAX_COLUMNS = 1179, 500
+INTEGERS, MISSING, MAY_BE_MISSING = ["GASS", "HIsrc"], -99.0, ["NUVr", "SFR_best", "HIconf_flag"]
+N_GALAXIES, N_FAST, FAST_SEED, MAX_COLUMNS = 1179, 300, 42, 500
 FIRST_MOCK_ID = 900_000  # real GASS ids are smaller, simulated ones larger
-N_FAST, FAST_SEED = 300, 42
 COMPLETE = 0.95  # share of the pictures below which a universe is refused
 SECONDS = {"auto": 9.0, "xgass": 120.0}  # for the network to answer; unasked, less than the promised 10
 STEM = "xGASS_representative_sample"
-MOCK, NAMED, REAL = "data/mock", "XGASS_DATA", "the real catalogue"
 WAYS_OUT = {
-    MOCK: "`git checkout -- data/mock`, or download the tutorial again",
-    NAMED: "put that right, unset XGASS_DATA (then data/xgass is used or filled), or set XGASS_SOURCE=mock",
-    REAL: f"run `make data` when online, or put {STEM}.fits from xgass.icrar.org into data/xgass",
+    "data/mock": "`git checkout -- data/mock`, or download the tutorial again",
+    "XGASS_DATA": "put that right, unset XGASS_DATA (then data/xgass is taken), or set XGASS_SOURCE=mock",
+    "the real catalogue": f"run `make data` online, or put {STEM}.fits from xgass.icrar.org into data/xgass",
 }
 
 
@@ -43,9 +42,8 @@ def load_catalog(source: str = "auto", images: bool = False) -> pd.DataFrame:
     Parameters
     ----------
     source : {"auto", "xgass", "mock"}
-        Which universe; the environment variable ``XGASS_SOURCE`` overrides ``"auto"``, which takes what
-        ``XGASS_DATA`` names (a folder or file), else the first that can be had: ``data/xgass``, a download
-        into it (at most 10 s without a network), the simulated sample in ``data/mock``.
+        Which universe. ``XGASS_SOURCE`` overrides "auto", which takes the folder or file that ``XGASS_DATA``
+        names, else the first that can be had: ``data/xgass``, a download into it, ``data/mock``.
     images : bool
         Add a column ``image`` (path of the picture) and keep only the galaxies that have one. What is missing
         or spoilt in ``data/xgass`` is downloaded first (5 minutes, once), but not in the fast mode.
@@ -53,16 +51,15 @@ def load_catalog(source: str = "auto", images: bool = False) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per galaxy (300 with ``TUTORIAL_FAST=1``) in the order of the file, indexed by ``GASS``; the
-        columns and units of ``data/README.md``, missing values -99; ``attrs["source"]`` is "xgass" or "mock".
+        A row per galaxy (300 with ``TUTORIAL_FAST=1``) by ``GASS``; columns, units and their sources as in
+        ``data/README.md``, missing values -99; ``attrs["source"]`` is "xgass" or "mock".
 
     Raises
     ------
     DataError
         What was asked for, by `source` or by a variable, cannot be had; or fewer than 95 % of the pictures.
     """
-    if source == "auto":
-        source = os.environ.get("XGASS_SOURCE", "").strip() or "auto"
+    source = (os.environ.get("XGASS_SOURCE", "").strip() or source) if source == "auto" else source
     if source not in ("auto", "xgass", "mock"):
         raise DataError(f'the source is "auto", "xgass" or "mock", not {source!r} (argument or XGASS_SOURCE)')
     df, line = _find(source, os.environ.get("XGASS_DATA", "").strip(), images)
@@ -72,34 +69,38 @@ def load_catalog(source: str = "auto", images: bool = False) -> pd.DataFrame:
 
 def _find(source: str, named: str, images: bool, note: str = "asked for") -> tuple[pd.DataFrame, str]:
     """Return the table and the line that says where it is from."""
-    place = MOCK if source == "mock" else NAMED if named else REAL
+    place = "data/mock" if source == "mock" else "XGASS_DATA" if named else "the real catalogue"
     try:
-        if place == MOCK:
+        if source == "mock":
             return _chosen(_read(DATA / "mock" / "catalog.csv", True), DATA / "mock", images, note, mock=True)
-        if place == NAMED:
+        if named:
             path = _file_in(Path(os.path.expanduser(named)))
             return _chosen(_read(path), path.parent, images)
         return real_universe(images, SECONDS[source])
     except DataError as error:
-        if place == REAL and source == "auto":
+        if source == "auto" and not named:
             return _find("mock", "", images, str(error))
         raise DataError(f"{place} cannot be used: {error}. What to do: {WAYS_OUT[place]}") from error
 
 
 def real_universe(images: bool, seconds: float, enough: float = COMPLETE) -> tuple[pd.DataFrame, str]:
-    """Read ``data/xgass`` after a download of what is missing; of pictures, below the share `enough`."""
-    folder, note = DATA / "xgass", ""
-    df = _real_catalogue(folder, seconds)
-    if images and not is_fast():
+    """Read ``data/xgass`` after a download of what is missing; of pictures, below the share `enough`.
+
+    The network has `seconds` (s) to answer. Returns the table and the line to print; raises `DataError`.
+    """
+    folder, notes = DATA / "xgass", []
+    df, begun = _real_catalogue(folder, seconds), time.monotonic()
+    for get in (unpack_archive, download_pictures) if images and not is_fast() else ():
         found, spoilt = find_pictures(folder / "images", df.index)
         if spoilt or len(found) < enough * len(df):
-            note = download_pictures(df.drop(found.index), folder / "images", seconds)
-    return _chosen(df, folder, images, note)
+            left = max(seconds / 2, seconds - (time.monotonic() - begun))
+            notes.append(get(df.drop(found.index), folder / "images", left))
+    return _chosen(df, folder, images, *notes)
 
 
-def _chosen(df: pd.DataFrame, folder: Path, images: bool, note: str = "", mock: bool = False) -> tuple:
+def _chosen(df: pd.DataFrame, folder: Path, images: bool, *notes: str, mock: bool = False) -> tuple:
     """Keep the galaxies of the fast mode and those with a picture; say in a line what they are."""
-    total, words, notes = len(df), "", [note] if note else []
+    total, words, notes = len(df), "", [*filter(None, notes)]
     if is_fast():
         subset = np.random.default_rng(FAST_SEED).choice(np.sort(df.index), size=N_FAST, replace=False)
         df, words = df[df.index.isin(subset)], ", TUTORIAL_FAST=1"
@@ -144,10 +145,8 @@ def _real_catalogue(folder: Path, seconds: float) -> pd.DataFrame:
 
 def _file_in(place: Path) -> Path:
     """Return the catalogue of a folder, of any format and spelling, FITS first; or the file itself."""
-    if not place.is_dir():
-        return place
     paths = [path for path in place.glob("*") if path.name.lower().startswith(f"{STEM.lower()}.")]
-    none = place / f"{STEM}.fits (or .fits.gz, .ascii, .csv, .ecsv)"
+    none = place / f"{STEM}.fits (or .fits.gz, .ascii, .csv, .ecsv)" if place.is_dir() else place
     return min(paths, key=lambda p: (".fit" not in p.name.lower(), p.suffix == ".readme", p), default=none)
 
 
@@ -164,17 +163,14 @@ def _read(source: Path | bytes, mock: bool = False) -> pd.DataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of astropy: what is wrong is said below
             return _verified(_fits(source) if source.startswith(b"SIMPLE") else _text(source), mock)
-    except DataError as error:
-        raise DataError(f"{name}{error}") from error
     except Exception as error:  # astropy raises a dozen kinds, from many depths, on broken files
-        reason = getattr(error, "strerror", "") or f"no whole table, perhaps cut off ({type(error).__name__})"
-        raise DataError(f"{name}{reason}") from error
+        reason = str(error) if isinstance(error, DataError) else getattr(error, "strerror", "")
+        unknown = f"no whole table, perhaps cut off ({type(error).__name__})"
+        raise DataError(f"{name}{reason or unknown}") from error
 
 
 def _fits(raw: bytes) -> dict[str, np.ndarray]:
     """Take the columns of the tutorial from the first table; others are not looked at."""
-    from astropy.io import fits
-
     with fits.open(io.BytesIO(raw)) as hdus:
         columns, rows = hdus[1].columns, hdus[1].header["NAXIS2"]
         _check_shape(columns.names, rows)  # rows of no width need no bytes, only endless time
@@ -187,8 +183,6 @@ def _fits(raw: bytes) -> dict[str, np.ndarray]:
 
 def _text(raw: bytes) -> dict[str, np.ndarray]:
     """Take the columns of the tutorial from a text; the head may be a comment."""
-    from astropy.io import ascii
-
     if not raw.strip():
         raise DataError("the file is empty")
     if raw.lstrip().startswith(b"<"):
@@ -200,14 +194,12 @@ def _text(raw: bytes) -> dict[str, np.ndarray]:
         raise DataError("cut off: the last line does not end")
     text = raw.decode("utf-8-sig", errors="replace").replace("\t", " ")
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    comments = [line.lstrip("# ") for line in lines if line.startswith("#")]
-    rows = [line for line in lines if not line.startswith("#")]
     words = re.compile(r"[^\s,\"'#]+").findall
-    head = max([*comments, *rows[:1]], key=lambda line: len({*COLUMNS} & {*words(line)}), default="")
-    rows = rows[1:] if head in rows[:1] else rows
+    head = max(lines[:1000], key=lambda line: len({*COLUMNS} & {*words(line)}))
+    rows = [line for line in lines if line[0] != "#" and line != head]
     _check_shape(words(head), len(rows))
     form = {"format": "basic", "guess": False, "delimiter": "," if "," in head else " "}
-    table = ascii.read([head, *rows], include_names=[*COLUMNS], **form)
+    table = ascii.read([head.lstrip("# "), *rows], include_names=[*COLUMNS], **form)
     return {name: np.ma.asanyarray(table[name]) for name in COLUMNS}
 
 
@@ -220,26 +212,22 @@ def _check_shape(names: list[str], rows: int) -> None:
 
 def _verified(arrays: dict[str, np.ndarray], mock: bool) -> pd.DataFrame:
     """Check types, values and ids; return the table indexed by ``GASS``."""
-    df = pd.DataFrame(index=range(1, N_GALAXIES + 1))
-    for name, (low, high) in COLUMNS.items():
-        values = arrays[name]
+    for name, values in arrays.items():
         if values.dtype.kind not in "iuf":
             raise DataError(f"column {name} is not numeric")
         if values.dtype.str.endswith("f4"):  # by way of the decimal number, so that 3.11 stays 3.11
-            values = values.astype(str)
-        values = values.astype(float).filled(np.nan)
-        good = (values >= low) & (values <= high)
-        if name in MAY_BE_MISSING:
-            values[np.isnan(values)] = MISSING  # as published; other programs made something else of it
-            good |= values == MISSING
-        if name in INTEGERS:
-            good &= values % 1 == 0
-        if name == "GASS":  # real labels never meet simulated pictures
-            good &= (values >= FIRST_MOCK_ID) == mock
-        if not good.all():
-            row = np.flatnonzero(~good)[0]
-            raise DataError(f"column {name} has a value that cannot be: {values[row]:g} in row {row + 1}")
-        df[name] = values.astype(np.int64) if name in INTEGERS else values
+            arrays[name] = values.astype(str)
+    df = pd.DataFrame({name: values.astype(float).filled(np.nan) for name, values in arrays.items()})
+    df[MAY_BE_MISSING] = df[MAY_BE_MISSING].fillna(
+        MISSING
+    )  # as published; other programs made something else of it
+    good = df.ge([low for low, _ in COLUMNS.values()]) & df.le([high for _, high in COLUMNS.values()])
+    good[MAY_BE_MISSING] |= df[MAY_BE_MISSING] == MISSING
+    good[INTEGERS] &= df[INTEGERS] % 1 == 0
+    good["GASS"] &= (df["GASS"] >= FIRST_MOCK_ID) == mock  # real labels never meet simulated pictures
+    for column, row in np.argwhere(~good.to_numpy().T)[:1]:
+        wrong = f"{df.iloc[row, column]:g} in row {row + 1}"
+        raise DataError(f"column {df.columns[column]} has a value that cannot be: {wrong}")
     if df["GASS"].duplicated().any():
-        raise DataError(f"GASS {df['GASS'][df['GASS'].duplicated()].iloc[0]} comes twice")
-    return df.set_index("GASS")
+        raise DataError(f"GASS {df['GASS'][df['GASS'].duplicated()].iloc[0]:.0f} comes twice")
+    return df.astype(dict.fromkeys(INTEGERS, np.int64)).set_index("GASS")

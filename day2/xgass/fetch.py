@@ -1,44 +1,44 @@
 """Get files, bounded in bytes (in seconds by whoever waits: name look-ups have no time-out); write them."""
 
-import contextlib
 import hashlib
 import os
-import time
-import uuid
 from multiprocessing import TimeoutError as PoolTimeoutError
 from pathlib import Path
 
 import requests
 
-from .common import DataError
+from . import DataError
 
-# The first file that can be had is used; one without a known hash is verified by its content alone.
 _XGASS = "https://xgass.icrar.org/assets/data/xGASS_representative_sample"
-CATALOGUE = {
+CATALOGUE = {  # the first that can be had is used; without a known hash, its content must do
     f"{_XGASS}.fits": "2b7ba7fc6202f6879fdfcce76f8f3d8fcf3d2effd677747275212c382be3deb4",
     f"{_XGASS}.ascii": None,
 }
-_HIPS2FITS = (
-    "hips-image-services/hips2fits?hips=CDS/P/SDSS9/color&width={size}&height={size}"
-    "&fov={fov}&projection=TAN&ra={ra}&dec={dec}&format=jpg"
+SIZE, SCALE = 224, 0.396  # px, arcsec/px (the native scale of SDSS): 88.7 arcsec hold every xGASS galaxy
+_CUTOUT = (
+    f"SkyServerWS/ImgCutout/getjpeg?ra={{ra:.6f}}&dec={{dec:.6f}}&scale={SCALE}&width={SIZE}&height={SIZE}"
 )
-PICTURES = {  # first, second, ... choice for each picture; all of them serve the SDSS imaging
-    "SDSS SkyServer": "https://skyserver.sdss.org/dr18/SkyServerWS/ImgCutout/getjpeg"
-    "?ra={ra}&dec={dec}&scale={scale}&width={size}&height={size}",
+_HIPS2FITS = (
+    f"hips-image-services/hips2fits?hips=CDS/P/SDSS9/color&width={SIZE}&height={SIZE}"
+    f"&fov={SIZE * SCALE / 3600:.6f}&projection=TAN&ra={{ra:.6f}}&dec={{dec:.6f}}&format=jpg"
+)
+PICTURES = {  # first, second, ... choice for each picture (RA, Dec in deg); all serve the SDSS imaging
+    "SDSS SkyServer": f"https://skyserver.sdss.org/dr18/{_CUTOUT}",
+    "SDSS SkyServer DR19": f"https://skyserver.sdss.org/dr19/{_CUTOUT}",  # as public code asks it in 2025
     "CDS hips2fits": f"https://alasky.cds.unistra.fr/{_HIPS2FITS}",
     "CDS hips2fits mirror": f"https://alaskybis.cds.unistra.fr/{_HIPS2FITS}",
     "Legacy Survey viewer": "https://www.legacysurvey.org/viewer/cutout.jpg"
-    "?ra={ra}&dec={dec}&layer=sdss&pixscale={scale}&size={size}",
+    f"?ra={{ra:.6f}}&dec={{dec:.6f}}&layer=sdss&pixscale={SCALE}&size={SIZE}",
 }
 MAX_BYTES = 5_000_000  # the catalogue has 0.4 MB, a picture 10 kB; nothing larger is downloaded or read
 TIMEOUT = (3.0, 15.0)  # s, to connect and between two pieces of an answer
 HEADERS = {"User-Agent": "AstroHackWeek2022 (https://github.com/jwuphysics/AstroHackWeek2022)"}
 
 
-def check_size(size: int) -> None:
+def check_size(size: int, most: int = MAX_BYTES) -> None:
     """Raise `DataError` for a size (bytes) beyond all that the tutorial needs."""
-    if size > MAX_BYTES:
-        raise DataError(f"larger than {MAX_BYTES / 1e6:.0f} MB")
+    if size > most:
+        raise DataError(f"larger than {most / 1e6:.0f} MB")
 
 
 def fetch(url: str, sha256: str | None = None, session: requests.Session | None = None) -> bytes:
@@ -62,8 +62,8 @@ def why(error: Exception) -> str:
         return f"HTTP {error.response.status_code}"
     if isinstance(error, (requests.Timeout, PoolTimeoutError)):
         return "no answer in time"
-    if isinstance(error, requests.ConnectionError):
-        return "no network connection"
+    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        return "no network connection" if isinstance(error, requests.ConnectionError) else "cut off"
     return getattr(error, "strerror", "") or type(error).__name__
 
 
@@ -76,11 +76,7 @@ def write_atomic(path: Path, raw: bytes) -> None:
         The file cannot be written; what was there is still there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for old in path.parent.glob(f".{path.name}.*.tmp"):  # of a process killed a minute ago or more
-        with contextlib.suppress(OSError):
-            if time.time() - old.stat().st_mtime > 60:
-                old.unlink()
-    new = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    new = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # all that a kill can leave
     try:
         with open(new, "wb") as file:
             file.write(raw)

@@ -1,40 +1,40 @@
 """Get SDSS colour pictures of the galaxies, politely, and find those that are there and good."""
 
 import io
+import shutil
 import time
 from multiprocessing import TimeoutError as PoolTimeoutError
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
+import pooch
 import requests
 from PIL import Image
-from requests.adapters import HTTPAdapter
 from tqdm.auto import tqdm
 from urllib3.util import Retry
 
-from .fetch import PICTURES, check_size, fetch, why, write_atomic
+from . import DataError
+from .fetch import HEADERS, PICTURES, SIZE, TIMEOUT, check_size, fetch, why, write_atomic
 
-SIZE, SCALE = 224, 0.396  # px, arcsec/px (the native scale of SDSS): 88.7 arcsec hold every xGASS galaxy
 MIN_CONTRAST = 16  # of 255; less is an empty field: no galaxy of the sample is that faint
 MAX_SIDE = 2048  # px, the largest cutout of SkyServer; 1 kB of JPEG may claim gigabytes of pixels
 TRIAL = (187.7059, 12.3911)  # RA, Dec (deg) of M87: a picture that every service has
-AT_ONCE, PATIENCE = 8, 8  # requests; failures in a row, before a service is left for the next one
+AT_ONCE, PATIENCE = 8, 8  # requests; failures in a row, and a service is left for the next one
 STALL = 60.0  # s without any answer: the same
+ABOUT, ARCHIVE_BYTES, ARCHIVE_SECONDS = 12_000_000, 200_000_000, 600.0  # an archive; the most it may take
 # A service in trouble is asked again; one that is silent, or that wants to be left alone, is not.
 RETRY = Retry(2, connect=0, read=0, status_forcelist=(500, 502, 503, 504), backoff_factor=0.5,
               raise_on_status=False, respect_retry_after_header=False)  # fmt: skip
 
 
 def find_pictures(folder: Path, ids: pd.Index) -> tuple[pd.Series, int]:
-    """Return the paths (str) of the good pictures ``<GASS>.jpg``, by id, and how many others are spoilt.
+    """Return the paths (str, by ``GASS``) of the good pictures of `ids`, and how many others are spoilt.
 
-    The ending may be .jpeg or .JPG as well; links are followed; a folder that cannot be read has no pictures.
+    They are called ``<GASS>.jpg``, .jpeg or .JPG; links are followed. A folder may be missing.
     """
-    try:
-        files = {p.stem: p for p in folder.resolve().iterdir() if p.suffix.lower() in (".jpg", ".jpeg")}
-    except OSError:
-        files = {}
+    files = {p.stem: p for p in sorted(folder.absolute().glob("*")) if p.suffix.lower() in (".jpg", ".jpeg")}
     there = [gass for gass in ids.tolist() if str(gass) in files]
     paths = {gass: str(files[str(gass)]) for gass in there if not picture_fault(files[str(gass)])}
     return pd.Series(paths, dtype="str"), len(there) - len(paths)
@@ -62,29 +62,74 @@ def picture_fault(picture: Path | bytes, size: int | None = None) -> str:
     return "an empty picture" if size and high - low < MIN_CONTRAST else ""
 
 
-def picture_url(service: str, ra: float, dec: float) -> str:
-    """Return the address of the picture at a position (deg) at one of the services in `fetch.PICTURES`."""
-    position = {"ra": f"{ra:.6f}", "dec": f"{dec:.6f}", "fov": f"{SIZE * SCALE / 3600:.6f}"}
-    return PICTURES[service].format(**position, size=SIZE, scale=SCALE)
+class _Bar(tqdm):
+    taken = 0  # bytes, which pooch does not limit
+    __bool__ = True.__bool__  # for pooch: also where the total is not known
+
+    def update(self, n: int = 1) -> bool | None:
+        self.taken += n
+        check_size(self.taken, ARCHIVE_BYTES)
+        return super().update(n)
+
+
+def unpack_archive(missing: pd.DataFrame, folder: Path, seconds: float) -> str:
+    """Get pictures in one file, if ``data/registry.txt`` names one; return why it did not serve.
+
+    The parameters are those of `download_pictures`, but the archive has half the time for its first byte.
+    """
+    store, registry = pooch.create(folder, ""), folder.parents[1] / "registry.txt"
+    if registry.is_file():
+        store.load_registry(registry)
+    for name, sha256 in store.registry.items():
+        url = store.get_url(name)
+        download = pooch.DOIDownloader if url.startswith("doi:") else pooch.HTTPDownloader
+        print(
+            f"Downloading the SDSS pictures as one archive: about {ABOUT / 1e6:.0f} MB, a minute at 2 Mbit/s."
+        )
+        try:
+            with (
+                TemporaryDirectory() as place,
+                ThreadPool(1) as pool,
+                _Bar(total=ABOUT, unit="B", unit_scale=1) as bar,
+            ):
+                # Not by `pooch.retrieve`, which logs the paths of this machine and has no limits.
+                path, get = Path(place, name), download(bar, timeout=TIMEOUT, headers=HEADERS)
+                job = pool.apply_async(get, (url, path, None))
+                job.wait(seconds / 2)
+                job.get(ARCHIVE_SECONDS if bar.taken else 0)
+                if pooch.file_hash(path) != sha256:
+                    raise DataError("not the file with the known hash")
+                shutil.unpack_archive(path, place, "zip")
+                for gass, good in find_pictures(Path(place, "images"), missing.index)[0].items():
+                    write_atomic(folder / f"{gass}.jpg", Path(good).read_bytes())
+        except Exception as error:  # whatever servers, disks and files lead to
+            return f"the archive did not serve: {why(error)}"
+    return ""
 
 
 def download_pictures(missing: pd.DataFrame, folder: Path, seconds: float) -> str:
-    """Download the pictures of a table (index GASS; RA, DEC in degrees); return why some did not come.
+    """Download pictures from the services in `fetch.PICTURES`; return why some did not come.
 
-    Every service is tried with one picture, for `seconds` at most. The first that works gets all requests,
-    at most 8 at a time; what it does not deliver is asked of the next. A picture is decoded before it counts
-    and written whole or not at all. To resume, ask for what is missing: the files are all that there is.
+    Every service is tried with one picture. The first that works gets all requests, at most 8 at a time;
+    what it does not deliver is asked of the next. A picture is decoded before it counts and written whole
+    or not at all. To resume, ask for what is missing: the files are all that there is.
+
+    Parameters
+    ----------
+    missing : pandas.DataFrame
+        The galaxies, indexed by ``GASS``; ``RA`` and ``DEC`` in degrees. Nothing else is written.
+    folder : pathlib.Path
+        Where ``<GASS>.jpg`` goes.
+    seconds : float
+        The time (s) for a first answer.
     """
     deadline, reasons = time.monotonic() + seconds, []
     positions = dict(zip(missing.index.tolist(), missing[["RA", "DEC"]].to_numpy(), strict=True))
-    with (
-        requests.Session() as session,
-        ThreadPool(len(PICTURES)) as pool,
-        tqdm(total=len(positions), desc="SDSS pictures (may be interrupted)", leave=False) as bar,
-    ):
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, HTTPAdapter(pool_maxsize=AT_ONCE, max_retries=RETRY))
-        trials = {service: pool.apply_async(_get, [(session, service, TRIAL, 0)]) for service in PICTURES}
+    bar = tqdm(total=len(positions), desc="SDSS pictures (may be interrupted)", leave=False)
+    with requests.Session() as session, ThreadPool(len(PICTURES)) as pool, bar:
+        for adapter in session.adapters.values():
+            adapter.max_retries = RETRY
+        trials = {service: pool.apply_async(_get, [(session, service, 0, TRIAL)]) for service in PICTURES}
         for service, trial in trials.items():
             trial.wait(max(0.0, deadline - time.monotonic()))
             reason = trial.get()[2] if trial.ready() else "no answer in time"
@@ -102,20 +147,15 @@ def _ask(session: requests.Session, service: str, positions: dict, folder: Path,
     """Ask a service for all pictures, drop from `positions` what comes; return the last reason why not."""
     last, failures = "", 0
     with ThreadPool(AT_ONCE) as pool:  # at its end, the questions not yet asked are dropped
-        jobs = [(session, service, position, gass) for gass, position in positions.items()]
-        answers = pool.imap_unordered(_get, jobs)
+        answers = pool.imap_unordered(_get, [(session, service, *item) for item in positions.items()])
         while failures < PATIENCE and last != "HTTP 429":  # too many requests: it wants to be left alone
             try:
                 gass, raw, reason = answers.next(STALL)
-            except StopIteration:
-                break
-            except PoolTimeoutError:
-                return "no answer in time"
-            if reason:
-                last, failures = reason, failures + 1
-            else:
+            except (StopIteration, PoolTimeoutError) as end:
+                return last if isinstance(end, StopIteration) else "no answer in time"
+            last, failures = (reason, failures + 1) if reason else (last, 0)
+            if not reason:
                 write_atomic(folder / f"{gass}.jpg", raw)  # here, for a thread may be left in the middle
-                failures = 0
                 del positions[gass]
                 bar.update()
     return last
@@ -123,9 +163,9 @@ def _ask(session: requests.Session, service: str, positions: dict, folder: Path,
 
 def _get(job: tuple) -> tuple[int, bytes, str]:
     """Get one picture, or the reason why not: nothing that a server sends raises."""
-    session, service, position, gass = job
+    session, service, gass, (ra, dec) = job
     try:
-        raw = fetch(picture_url(service, *position), session=session)
+        raw = fetch(PICTURES[service].format(ra=ra, dec=dec), session=session)
         return gass, raw, picture_fault(raw, SIZE)
     except Exception as error:
         return gass, b"", why(error)

@@ -2,18 +2,16 @@
 
 import os
 import re
-import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
-from .common import DATA, DataError, is_fast
+from . import DataError
 
 # What each part imports; what pip calls it, where that differs.
-PART_1 = "numpy scipy pandas matplotlib sklearn astropy requests tqdm PIL dask ipywidgets".split()
+PART_1 = "numpy scipy pandas matplotlib sklearn astropy requests pooch tqdm PIL dask ipywidgets".split()
 PART_2 = [*PART_1, *"torch torchvision fastai accelerate pyarrow".split()]
 PIP = {"sklearn": "scikit-learn", "PIL": "pillow"}
-ENOUGH, DISK = 1120, 50_000_000  # pictures (95 %), and bytes: twice what all of them take
 
 
 def preflight(part: int) -> None:
@@ -25,7 +23,7 @@ def preflight(part: int) -> None:
         Something is missing or known not to work: one line with all of it, and what to do.
     """
     absent = [PIP.get(name, name) for name in (PART_1 if part == 1 else PART_2) if not find_spec(name)]
-    faults = {f"{name} is not installed": name for name in absent}  # and what to install instead
+    faults = {f"{name} is not installed": name for name in absent}  # and what to install
     if part == 2 and (1,) < _version("fastai") < (2, 8, 8) and _version("fastcore") >= (2,):
         faults["fastai before 2.8.8 cannot train with fastcore 2"] = "fastai>=2.8.8"
     if part == 2 and _version("plum-dispatch") == (2, 10, 0):
@@ -40,11 +38,6 @@ def preflight(part: int) -> None:
             wanted = " ".join(f'"{name}"' for name in faults.values())
             way_out = f"run `%pip install {wanted}` in a cell and restart the kernel, or {way_out}"
         raise DataError(f"part {part} cannot run here: {', '.join(faults)}. What to do: {way_out}")
-    elsewhere = os.environ.get("XGASS_DATA", "").strip() or os.environ.get("XGASS_SOURCE", "") == "mock"
-    n_pictures, free = len(list((DATA / "xgass" / "images").glob("*.jpg"))), shutil.disk_usage(__file__).free
-    if part == 2 and not is_fast() and not elsewhere and n_pictures < ENOUGH and free < DISK:
-        way_out = f"free {DISK / 1e6:.0f} MB, or set XGASS_SOURCE=mock to take the simulated sample"
-        raise DataError(f"no room for the pictures: {free / 1e6:.0f} MB left. What to do: {way_out}")
 
 
 def _version(package: str) -> tuple:

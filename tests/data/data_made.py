@@ -39,10 +39,8 @@ def as_table(df, form, **columns):
 
 def text(df, separator=" ", comment="#"):
     """Return a table as the official ASCII file has it: the names behind a #, then a line per galaxy."""
-    rows = [
-        separator.join(map(str, row)) for row in df.astype(str).to_numpy()
-    ]  # float32 as 3.11, not 3.10999
-    return "\n".join([comment + separator.join(df.columns), *rows, ""])
+    cells = df.astype(str).to_numpy()  # float32 as 3.11, not 3.10999
+    return "\n".join([comment + separator.join(df.columns), *map(separator.join, cells), ""])
 
 
 def jpeg(size=224, form="JPEG"):
@@ -65,9 +63,10 @@ def put(folder, raw, name=FITS):
 
 
 def put_pictures(folder, ids, raw=GOOD):
-    """Write one picture per id into ``folder/images``."""
+    """Write one picture per id into ``folder/images``; return the folder."""
     for gass in ids:
         put(folder / "images", raw, f"{gass}.jpg")
+    return folder
 
 
 def http(body=b"", status=200, **headers):
@@ -80,13 +79,14 @@ def http(body=b"", status=200, **headers):
 @contextmanager
 def serve(answer):
     """Serve on the loopback what ``answer(path)`` yields: bytes to send, or None to fall silent."""
-    seen = SimpleNamespace(paths=[], now=0, most=0, over=threading.Event())
+    seen = SimpleNamespace(paths=[], agents=set(), now=0, most=0, over=threading.Event())
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
             path = self.rfile.readline().split()[1].decode()
-            while self.rfile.readline().strip():
-                pass
+            while header := self.rfile.readline().strip():
+                if header.lower().startswith(b"user-agent:"):
+                    seen.agents.add(header[12:].decode())
             seen.paths.append(path)
             seen.now += 1
             seen.most = max(seen.most, seen.now)

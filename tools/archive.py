@@ -1,0 +1,55 @@
+"""Pack the pictures of data/xgass/images into one file that a release can carry: `make archive`.
+
+The same pictures give the same bytes, whenever and wherever they are packed. The catalogue is not packed: no
+licence is stated for it.
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from zipfile import ZipFile, ZipInfo
+
+import pandas as pd
+import pooch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "day2"))
+
+from xgass.pictures import find_pictures  # noqa: E402
+
+NAME = "xgass-sdss-pictures.zip"
+CREDIT = """\
+Colour pictures of the galaxies of xGASS, 224 x 224 px at 0.396 arcsec/px, named by their GASS id.
+Credit: Sloan Digital Sky Survey (https://www.sdss.org). Licence: CC-BY, as the image use policy says:
+https://www.sdss.org/collaboration/image-use-policy/
+manifest.txt has the sha256 of each.
+"""
+
+
+def pack(images: Path, path: Path) -> str:
+    """Pack the good pictures of a folder, a manifest, credit and licence; return the registry's line."""
+    ids = pd.Index(sorted(int(p.stem) for p in images.glob("*") if p.stem.isdigit()))
+    found, spoilt = find_pictures(images, ids)
+    if spoilt or found.empty:
+        sys.exit(f"{len(found)} good and {spoilt} spoilt pictures in {images}: `make data` gets them.")
+    with TemporaryDirectory() as place:
+        staged = Path(place, "images")
+        staged.mkdir()
+        for gass, picture in found.items():
+            (staged / f"{gass}.jpg").write_bytes(Path(picture).read_bytes())
+        pooch.make_registry(str(staged), str(Path(place, "manifest.txt")))
+        Path(place, "CREDIT.txt").write_text(CREDIT, encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with ZipFile(path, "w") as archive:  # stored: JPEGs do not shrink, and no version of zlib matters
+            for file in sorted(p for p in Path(place).rglob("*") if p.is_file()):
+                info = ZipInfo(file.relative_to(place).as_posix())  # of 1980, whatever the clock says
+                info.create_system, info.external_attr = 3, 0o644 << 16
+                archive.writestr(info, file.read_bytes())
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    print(f"{path.name}: {len(found)} pictures, {path.stat().st_size / 1e6:.1f} MB, sha256 {sha256}")
+    return f"{path.name} {sha256}"
+
+
+if __name__ == "__main__":
+    print(f"For data/registry.txt: {pack(ROOT / 'data/xgass/images', ROOT / 'build' / NAME)} ADDRESS")
