@@ -81,17 +81,11 @@ def unpack_archive(missing: pd.DataFrame, folder: Path, seconds: float) -> str:
     if registry.is_file():
         store.load_registry(registry)
     for name, sha256 in store.registry.items():
-        url = store.get_url(name)
+        url, bar = store.get_url(name), _Bar(total=ABOUT, unit="B", unit_scale=True)
         download = pooch.DOIDownloader if url.startswith("doi:") else pooch.HTTPDownloader
-        print(
-            f"Downloading the SDSS pictures as one archive: about {ABOUT / 1e6:.0f} MB, a minute at 2 Mbit/s."
-        )
+        print(f"Downloading the SDSS pictures as one archive: {ABOUT / 1e6:.0f} MB, a minute at 2 Mbit/s.")
         try:
-            with (
-                TemporaryDirectory() as place,
-                ThreadPool(1) as pool,
-                _Bar(total=ABOUT, unit="B", unit_scale=1) as bar,
-            ):
+            with TemporaryDirectory() as place, ThreadPool(1) as pool, bar:
                 # Not by `pooch.retrieve`, which logs the paths of this machine and has no limits.
                 path, get = Path(place, name), download(bar, timeout=TIMEOUT, headers=HEADERS)
                 job = pool.apply_async(get, (url, path, None))
@@ -110,9 +104,8 @@ def unpack_archive(missing: pd.DataFrame, folder: Path, seconds: float) -> str:
 def download_pictures(missing: pd.DataFrame, folder: Path, seconds: float) -> str:
     """Download pictures from the services in `fetch.PICTURES`; return why some did not come.
 
-    Every service is tried with one picture. The first that works gets all requests, at most 8 at a time;
-    what it does not deliver is asked of the next. A picture is decoded before it counts and written whole
-    or not at all. To resume, ask for what is missing: the files are all that there is.
+    Each is tried with one picture; the first that works is asked for all, at most 8 at a time, the next for
+    what is left. A picture is decoded before it counts, and written whole or not at all.
 
     Parameters
     ----------

@@ -55,7 +55,7 @@ def test_the_archive_comes_first_and_fills_what_is_missing_or_spoilt(room, df, c
     assert load_catalog(images=True).index.tolist() == df["GASS"].tolist()
     out, err = capfd.readouterr()
     first, last = out.splitlines()
-    assert re.search(r"archive: about \d+ MB, a minute at", first)
+    assert re.search(r"archive: \d+ MB, a minute at", first)
     assert last == "Using the real xGASS catalogue: 1179 galaxies (Catinella et al. 2018)."
     assert "B/s]" in err and "/tmp" not in err and levels == (logging.root.level, pooch.get_logger().level)
     assert room.server.paths[0] == "/x.zip" and len(room.server.paths) == 3  # then one that is spoilt in it
