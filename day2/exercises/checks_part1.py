@@ -26,7 +26,7 @@ def check_missing(answer, catalog):
     hint_if(said in (-99, -99 * missing), "That is made of the values -99 themselves. How many are there?")
     hint_if(0 < said < 1, f"That is a share. Asked for is the number of galaxies, out of {total}.")
     hint_if(said == (catalog["NUVr"] == -99).sum(), "That is the number for NUVr. Asked for is SFR_best.")
-    raise Hint("Compare the column SFR_best with -99; the sum of True and False counts the True.")
+    raise Hint("Compare SFR_best of the whole `catalog` with -99; the sum of True and False counts the True.")
 
 
 def check_fold(answer, X, y, folds):

@@ -168,7 +168,7 @@ WRONG = {
         "for NUVr": [5],
         "values -99 themselves": [-297, -99],
         "a share": [3 / N],
-        "Compare the column": [12],
+        "whole `catalog`": [12],
         ".sum() counts": [TABLE["SFR_best"] == -99],
         "holds 3": [TABLE.query("SFR_best == -99")["SFR_best"]],
         "no quotes": ["3"],
