@@ -27,7 +27,7 @@ def packages(name):
     return {(r := Requirement(line)).name: r.specifier for line in lines if line and not line.startswith("-")}
 
 
-def test_conda_gets_what_pip_gets():
+def test_lists_of_packages_agree():
     """environment.yml may add caps, for what conda-forge would else pair wrongly, but lacks nothing."""
     listed = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
     listed = [line for entry in listed for line in (entry["pip"] if isinstance(entry, dict) else [entry])]
@@ -36,22 +36,19 @@ def test_conda_gets_what_pip_gets():
     differ = {name for name in pip if pip[name] != conda[{"torch": "pytorch"}.get(name, name)]}
     assert differ == {"fastai"}, "2.8.7 is conda-forge's newest, and runs with the fastcore that is named"
     assert [name for name, floor in pip.items() if not re.fullmatch(r">=[\d.]+", str(floor))] == []
+    assert not set(pip) & set(packages("requirements-dev.txt"))
 
 
 def make(*arguments):
     """Return what make prints in a shell that exports VENV and PYTHON for something else."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    env |= {"VENV": "/opt/other", "PYTHON": "python2"}
-    return subprocess.run(["make", *arguments], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True).stdout
+    env = {"PATH": os.environ["PATH"], "VENV": "/opt/other", "PYTHON": "python2"}
+    return subprocess.check_output(["make", *arguments], cwd=ROOT, env=env, text=True)
 
 
-def test_a_learner_installs_nothing_that_only_tests_need():
-    assert not set(packages("requirements.txt")) & set(packages("requirements-dev.txt"))
+def test_commands():
+    """A learner installs nothing that only tests need; `make help` and the texts name what there is."""
     shown = make("-n", "run", "lab", "data")
     assert "requirements.txt" in shown and not re.search("requirements-dev|/opt/other|python2", shown)
-
-
-def test_the_texts_name_commands_that_exist():
     assert re.findall(r"(?m)^make ([\w-]+)", make("help")) == TARGETS
     in_text = {path: set(re.findall(r"[`\n]make ([a-z-]+)", path.read_text("utf-8"))) for path in TEXTS}
     assert set().union(*in_text.values()) == set(TARGETS) == in_text[ROOT / "CONTRIBUTING.md"] | {"help"}
@@ -63,16 +60,15 @@ def dead(path):
     for link in re.findall(r"(?:\]\(|<img src=\")(?!https?:)([^)\s\"]+)", text):
         file, _, anchor = link.partition("#")
         target = path.parent / file if file else path
-        titles = re.findall(r"(?m)^#+ (.*)", target.read_text("utf-8")) if anchor and target.exists() else []
+        titles = re.findall(r"(?m)^#+ (.*)", target.read_text("utf-8")) if anchor else []
         slugs = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
-        if not target.exists() or (anchor and anchor not in slugs):
+        if not target.exists() or anchor not in ["", *slugs]:
             yield link
 
 
 def test_the_texts_name_files_that_exist():
     assert {path.name: links for path in TEXTS if (links := [*dead(path)])} == {}
-    readme = (ROOT / "README.md").read_text("utf-8")
-    places = re.findall(r"(?m)^(\w[\w/]*/)  ", readme)
+    places = re.findall(r"(?m)^(\w[\w/]*/)  ", (ROOT / "README.md").read_text("utf-8"))
     assert [place for place in places if not (ROOT / place).is_dir()] in ([], ["data/xgass/"])
 
 
@@ -82,7 +78,7 @@ def test_nothing_private_is_committed():
     listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True)
     listed, data = listed.splitlines(), (".fits", ".pth", ".pt", ".pkl", ".zip")
     assert [path for path in listed if path.startswith("data/xgass/") or path.endswith(data)] == []
-    texts = {p: (ROOT / p).read_text("utf-8") for p in listed if not p.endswith((".jpg", ".png"))}
+    texts = {path: (ROOT / path).read_text("utf-8", "ignore") for path in listed if (ROOT / path).is_file()}
     assert [p for p in texts if p.endswith((".md", ".cff", ".yml")) and MACHINE_PATH.search(texts[p])] == []
     assert [path for path in texts if "shared" + "/xgass" in texts[path]] == [".ci/run"]
 
@@ -93,36 +89,28 @@ def test_an_environment_that_does_not_work(tmp_path, ours):
     (tmp_path / "none.txt").touch()
     command = [sys.executable, ROOT / "tools/environment.py", tmp_path / "venv", tmp_path / "none.txt"]
     subprocess.run(command, check=True, timeout=120)
-    (tmp_path / "venv/bin/python").unlink()  # as after an upgrade of the system
-    if not ours:
-        (tmp_path / "venv/installed-none.txt").unlink()
+    for gone in ["bin/python"] if ours else ["bin/python", "installed-none.txt"]:
+        (tmp_path / "venv" / gone).unlink()  # the first as after an upgrade of the system
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode == 0) is ours is (environment.fault(tmp_path / "venv") == "")
     assert ("making it anew" in done.stdout) is ours is ("make VENV=" not in done.stderr)
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_workflows_are_pinned_and_modest(path):
     text = path.read_text("utf-8")
     workflow = yaml.safe_load(text)
-    assert [
-        u
-        for u in re.findall(r"uses: *(.*)", text)
-        if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}  # v\d+(\.\d+)*", u)
-    ] == []
+    assert not re.search(r"uses: (?![\w./-]+@[0-9a-f]{40}  # v\d+(\.\d+)*\n)", text), "pinned by its hash"
     assert workflow["permissions"] == {"contents": "read"} and "secrets" not in text
     assert not {"pull_request_target", "workflow_run"} & set(workflow[True])  # YAML reads `on` as true
     for name, job in workflow["jobs"].items():
-        assert "timeout-minutes" in job, name
         writes = {right for right, what in job.get("permissions", {}).items() if what == "write"}
-        assert writes <= MAY_WRITE.get(name, set()), name
+        assert writes <= MAY_WRITE.get(name, set()) and "timeout-minutes" in job, name
         for step in job["steps"]:
             action = step.get("uses", "")
             assert "${{" not in step.get("run", ""), "whoever chooses the value chooses the command"
             assert not (writes and action) or action.startswith("actions/"), "no stranger's action"
             assert "checkout@" not in action or step["with"]["persist-credentials"] is False
-    assert set(re.findall(r"\bmake ([\w-]+)(?: PYTHON=python| *$)", text, flags=re.M)) <= set(TARGETS)
 
 
 @pytest.mark.parametrize(("schema", "pattern"), [
@@ -139,7 +127,6 @@ def test_files_are_valid(schema, pattern):
 def test_zenodo_is_told_what_the_citation_says():
     """Zenodo reads .zenodo.json and then passes CITATION.cff over."""
     cff = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
-    names = [author.get("family-names") or author["name"] for author in cff["authors"]]
     zenodo = json.loads((ROOT / ".zenodo.json").read_text("utf-8"))
     assert all(zenodo[key] == cff[key] for key in ("title", "license", "keywords"))
-    assert [creator["name"].split(",")[0] for creator in zenodo["creators"]] == names
+    assert len(zenodo["creators"]) == len(cff["authors"])
