@@ -10,7 +10,7 @@ INSTALL = @$(PYTHON) tools/environment.py $(VENV)
 PYTEST = OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadscope
 # Part 2 takes the longest: once part 1 has ended, it gets both cores.
 NBVAL = OMP_NUM_THREADS=2 $(PY) -m pytest -n 2 --dist loadscope --nbval-current-env --nbval-cell-timeout 1200
-SPHINX = $(PY) -m sphinx -q -c docs -d build/doctrees
+SPHINX = $(PY) -m sphinx -q -E -c docs -d build/doctrees
 ON_COLAB = OMP_NUM_THREADS=2 $(if $(XGASS_DATA),XGASS_SOURCE=xgass,XGASS_SOURCE=mock)
 export OMP_WAIT_POLICY = PASSIVE
 unexport PYTHONSAFEPATH

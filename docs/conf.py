@@ -37,7 +37,6 @@ html_theme_options = {
     "use_repository_button": True,
     "use_fullscreen_button": False,
     "navbar_persistent": [],
-    "home_page_in_toc": True,
     "show_toc_level": 2,
     "extra_footer": f'<p><a href="{WEEKLY}">{CHECKED}</a></p>',
 }
@@ -67,11 +66,11 @@ def provenance(nb):
     """Return a note that says which universe a notebook's outputs show, and which versions made them."""
     made = nb["metadata"].get("tutorial")
     if not made:
-        return "```{note}\nThe outputs on this page were not saved by `make refresh`.\n```"
+        return "The outputs on this page were not saved by `make refresh`."
     versions = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
     return (
-        f"```{{note}}\nThe outputs on this page: *{made['universe']}* They were made with {versions}. "
-        f"[{CHECKED}]({WEEKLY}).\n```"
+        f"```{{admonition}} The outputs on this page\n:class: note\n*{made['universe']}*\n"
+        f"Made with {versions}. [{CHECKED}]({WEEKLY}).\n```"
     )
 
 
