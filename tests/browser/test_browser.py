@@ -1,29 +1,35 @@
-"""Both notebooks in JupyterLab, as a learner runs them, and the site on a desk, on a phone and on paper."""
+"""In a real browser: the notebooks as a learner runs them, the site on a desk, on a phone and on paper."""
 
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import threading
 import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 import nbformat
 import psutil
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import expect, sync_playwright
 
 from notebooks import ROOT
 
 pytestmark = pytest.mark.full
+SHOTS = ROOT / "build" / "browser"  # screenshots are kept there
 NOTEBOOKS = sorted((ROOT / "day2").glob("*.ipynb"))
 SCREENS = {
     "desk": {"viewport": {"width": 1100, "height": 800}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
 A4 = {"width": 680, "height": 1000}  # without its margins, in CSS pixels
+NAMES = ["chromium", "chromium-browser", "google-chrome"]
+NAMES += ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"]
+FLAGS = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 MINUTES = 60_000  # in the milliseconds of Playwright
 # On its way to a new kernel JupyterLab is idle for moments, and drops what is run then.
 KERNEL_READY = """() => {
@@ -48,8 +54,57 @@ FAULTS = """paper => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def open_page():
+    """Return a function that opens an address: (page, faults), where the list of faults grows with use.
+
+    A fault is an error in a script or on the console, a request that failed, or one to another machine.
+    """
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if not path:
+        pytest.skip("no browser: install Chromium or Google Chrome, or name one in the variable CHROMIUM")
+
+    def open_it(address, **screen):
+        page, faults = chromium.new_context(**screen).new_page(), []
+
+        def guard(route):
+            url = urlsplit(route.request.url)
+            if url.path == "/assets/colab-badge.svg":  # at the head of each notebook, kept from the network
+                route.fulfill(status=204)
+            elif url.scheme in ("data", "blob", "file") or url.hostname in ("localhost", "127.0.0.1"):
+                route.continue_()
+            else:
+                faults.append(f"asks {url.hostname}")
+                route.abort()
+
+        page.route("**/*", guard)
+        page.on("requestfailed", lambda request: faults.append(f"{request.url[:200]}: {request.failure}"))
+        page.on("pageerror", lambda error: faults.append(f"script: {error}"))
+        page.on("console", lambda line: line.type == "error" and faults.append(f"console: {line.text}"))
+        page.goto(address, timeout=60_000)
+        return page, faults
+
+    with sync_playwright() as playwright:
+        # Playwright leaves the sandbox off: root has none, and only our own pages are opened.
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield open_it
+        chromium.close()
+
+
 def figures(nb):
     return [o for cell in nb.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+
+
+def open_folds(page, nb):
+    """Open every folded hint and solution by a click, and assert what it shows."""
+    folds = page.locator("details")
+    titles = re.findall(r"<summary>(\w+)</summary>", "".join(cell.source for cell in nb.cells))
+    assert folds.locator("summary").all_inner_texts() == titles
+    for fold in folds.all():
+        inside = fold.locator(":scope > :not(summary)")
+        assert inside.count() and not any(part.is_visible() for part in inside.all()), "folded at first"
+        fold.locator("summary").click()
+        assert all(part.is_visible() and part.inner_text().strip() for part in inside.all()), "open"
 
 
 @pytest.fixture
@@ -88,7 +143,7 @@ def lab(tmp_path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_run_all_cells(path, lab, open_page, open_folds, keep):
+def test_run_all_cells(path, lab, open_page):
     """Every cell runs without an error; every figure is shown, a slider moves its own; folds open."""
     nb = nbformat.read(path, as_version=4)
     page, faults = open_page(lab(path.name), **SCREENS["desk"])
@@ -98,7 +153,7 @@ def test_run_all_cells(path, lab, open_page, open_folds, keep):
     prompts = page.locator(".jp-CodeCell .jp-InputPrompt")
     expect(prompts.last).to_have_text("[*]:", timeout=1 * MINUTES)
     expect(prompts.last).not_to_have_text("[*]:", timeout=10 * MINUTES)
-    keep(page, f"lab-{path.stem[:2]}")
+    page.screenshot(path=SHOTS / f"lab-{path.stem[:2]}.png")
     n_code = sum(cell.cell_type == "code" for cell in nb.cells)
     assert prompts.all_inner_texts() == [f"[{number}]:" for number in range(1, n_code + 1)]
     wrong = page.locator('[data-mime-type$="jupyter.error"], [data-mime-type$="jupyter.stderr"]')
@@ -118,7 +173,7 @@ def test_run_all_cells(path, lab, open_page, open_folds, keep):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("screen", ["desk", "phone"])
-def test_site(screen, scheme, site, open_page, open_folds, keep):
+def test_site(screen, scheme, site, open_page):
     """From disk: every page is whole, alone, readable, and can be printed; folds open."""
     for path in [path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts]:
         page, faults = open_page(path.as_uri(), color_scheme=scheme, **SCREENS[screen])
@@ -128,7 +183,7 @@ def test_site(screen, scheme, site, open_page, open_folds, keep):
             nb = nbformat.read(ROOT / "day2" / f"{path.stem}.ipynb", as_version=4)
             assert page.locator("article img").count() == len(figures(nb)) > 0
             page.locator("article img").first.scroll_into_view_if_needed()
-            keep(page, f"site-{path.stem[:2]}-{screen}-{scheme}")
+            page.screenshot(path=SHOTS / f"site-{path.stem[:2]}-{screen}-{scheme}.png")
             open_folds(page.locator("article"), nb)
         page.emulate_media(media="print")
         page.set_viewport_size(A4)
