@@ -5,8 +5,6 @@ import pytest
 
 from xgass import catalog, pictures
 
-NOBODY = "http://127.0.0.1:9"  # a port where nobody listens
-
 
 @pytest.fixture(scope="session")
 def df():
@@ -26,6 +24,6 @@ def data(tmp_path, monkeypatch):
     made.put(tmp_path / "data" / "mock", (made.MOCK / "catalog.csv").read_bytes(), "catalog.csv")
     (tmp_path / "data" / "mock" / "images").symlink_to(made.MOCK / "images")
     monkeypatch.setattr(catalog, "DATA", tmp_path / "data")
-    monkeypatch.setattr(catalog, "CATALOGUE", {f"{NOBODY}/{made.FITS}": None})
-    monkeypatch.setattr(pictures, "PICTURES", {"nobody": NOBODY})
+    monkeypatch.setattr(catalog, "CATALOGUE", {f"{made.NOBODY}/{made.FITS}": None})
+    monkeypatch.setattr(pictures, "PICTURES", {"nobody": made.NOBODY})
     return tmp_path / "data"

@@ -3,6 +3,7 @@
 import io
 import socketserver
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MOCK = ROOT / "data" / "mock"
 STEM = "xGASS_representative_sample"
 FITS = f"{STEM}.fits"
+NOBODY = "http://127.0.0.1:9"  # a port where nobody listens
+REAL_LINE = "Using the real xGASS catalogue: 1179 galaxies (Catinella et al. 2018).\n"
 
 
 def as_real():
@@ -39,8 +42,8 @@ def as_table(df, form, **columns):
 
 def text(df, separator=" ", comment="#"):
     """Return a table as the official ASCII file has it: the names behind a #, then a line per galaxy."""
-    cells = df.astype(str).to_numpy()  # float32 as 3.11, not 3.10999
-    return "\n".join([comment + separator.join(df.columns), *map(separator.join, cells), ""])
+    rows = [separator.join(map(str, row)) for row in df.astype(str).to_numpy()]  # 3.11, not 3.10999
+    return "\n".join([comment + separator.join(df.columns), *rows, ""])
 
 
 def jpeg(size=224, form="JPEG"):
@@ -71,9 +74,17 @@ def put_pictures(folder, ids, raw=GOOD):
 
 def http(body=b"", status=200, **headers):
     """Return the bytes of an answer."""
-    headers = {"Content-Length": str(len(body)), **headers}
+    headers = {"Connection": "close", "Content-Length": len(body), **headers}
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
-    return f"HTTP/1.1 {status} -\r\nConnection: close\r\n{lines}\r\n".encode() + body
+    return f"HTTP/1.1 {status} -\r\n{lines}\r\n".encode() + body
+
+
+def trickle(raw, first):
+    """Answer with the first bytes of a file, and then with next to nothing, for ever."""
+    yield http(raw)[:first]
+    while True:
+        time.sleep(0.2)
+        yield b"x"
 
 
 @contextmanager
@@ -83,10 +94,9 @@ def serve(answer):
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
-            path = self.rfile.readline().split()[1].decode()
-            while header := self.rfile.readline().strip():
-                if header.lower().startswith(b"user-agent:"):
-                    seen.agents.add(header[12:].decode())
+            first, *headers = [line.decode() for line in iter(self.rfile.readline, b"\r\n")]
+            path = first.split()[1]
+            seen.agents |= {line[12:].strip() for line in headers if line.lower().startswith("user-agent:")}
             seen.paths.append(path)
             seen.now += 1
             seen.most = max(seen.most, seen.now)
