@@ -12,8 +12,8 @@ def check_kernel(answer):
     weights = array(answer, "a table of 3 x 3 numbers")
     hint_if(weights.shape != (3, 3), f"Asked for are 3 rows of 3 numbers; your shape is {weights.shape}.")
     flat, middle, soft = weights.sum(), weights[1, 1], np.outer([0.5, 1, 0.5], [0.5, 1, 0.5])
-    even = abs(flat) <= 1e-3 * np.abs(weights).max()
-    hint_if(not even, f"On flat sky of 1 it gives {flat:.3g}, the sum of its weights: make that 0.")
+    uneven = abs(flat) > 1e-3 * np.abs(weights).max()
+    hint_if(uneven, f"On flat sky of 1 it gives {flat:.3g}, the sum of its weights: make that 0.")
     hint_if(middle < 0, "The sign is reversed: negative on a bright spot, positive on a hole.")
     hint_if(middle == 0, "It is blind to a spot: the middle of one meets the weight in the middle, a 0.")
     alike = np.allclose(weights, np.rot90(weights), atol=1e-3 * middle)
@@ -50,7 +50,6 @@ def check_layer(answer, images):
 
     hint_if(not isinstance(answer, nn.Module), "Asked for is a network: nn.Sequential(stage(3, 16), ...).")
     parts, met = [*deepcopy(answer).eval().modules()], []  # a copy: the learner's network stays as it is
-    kinds = [type(part).__name__ for part in parts]
     channels = [part.out_channels for part in parts if isinstance(part, nn.Conv2d)]
     for part in parts:
         if isinstance(part, nn.Linear):
@@ -60,15 +59,14 @@ def check_layer(answer, images):
             shape = tuple(parts[0](images).shape)
     except RuntimeError as error:
         if "mat1 and mat2" in str(error):  # nn.Linear did not get what it takes
-            pool = next((i for i, kind in enumerate(kinds) if "Pool2d" in kind and "Max" not in kind), None)
-            hint_if(pool and "Flatten" in kinds[:pool], "The order: pool the maps, flatten, then nn.Linear.")
             hint_if(len(met[-1]) > 2, "nn.Flatten() is missing: nn.Linear wants numbers, not maps.")
             pixels = met[-1][1] // channels[-1]
+            hint_if(pixels == 0, "The order: pool the maps, flatten, then nn.Linear.")
             hint_if(pixels > 1, f"nn.Linear gets whole maps, {pixels} pixels each: pool each to one number.")
             raise Hint("nn.Linear takes in as many numbers as the last stage has channels.") from None
         hint_if("channels" in str(error), "A stage takes in as many channels as the one before gives out.")
         raise
-    hint_if(kinds[-1] in ("ReLU", "Sigmoid"), "Some labels are negative: no bend at the end, but nn.Linear.")
+    hint_if(isinstance(parts[-1], nn.ReLU | nn.Sigmoid), "Some labels are negative: no bend at the end.")
     hint_if(shape != (len(images), 1), f"One number per galaxy should come out, (n, 1); yours is {shape}.")
     hint_if(len(channels) < 5, f"It works, but has {len(channels)} convolutions: a fifth stage is missing.")
     hint_if(channels[-1] != 128, f"It works, but its last stage gives {channels[-1]} channels, not 128.")
@@ -114,11 +112,11 @@ def check_loop(answer):
             hint_if(len(found) > 1, f"Asked for is one step; yours takes {len(found)}.")
             none = all(slope is None or not slope.any() for slope in found[0])
             hint_if(none, "No gradient when the optimizer steps: backward() before, zero_grad() not between.")
-            agrees = all(map(torch.allclose, found[0], right))
-            hint_if(turn == 2 and not agrees, "PyTorch adds up the gradients of the steps. Call zero_grad().")
-            uphill = all(map(torch.allclose, found[0], [-slope for slope in right]))
-            hint_if(uphill, "The sign of the loss is reversed. The optimizer goes downhill by itself.")
-            hint_if(not agrees, "Not the gradient of F.mse_loss. Do shapes match: (n,) both, not (n, 1)?")
+            if not all(map(torch.allclose, found[0], right)):
+                hint_if(turn == 2, "PyTorch adds up the gradients of the steps. Call zero_grad().")
+                uphill = all(map(torch.allclose, found[0], [-slope for slope in right]))
+                hint_if(uphill, "The sign of the loss is reversed. The optimizer goes downhill by itself.")
+                raise Hint("Not the gradient of F.mse_loss. Do shapes match: (n,) both, not (n, 1)?")
             said, was = number(returned), loss.item()
             hint_if(abs(said - was) > 1e-4, f"It trains, but returns {said:.3f}; the loss was {was:.3f}.")
     return "Forward, backward, step, forget. Networks of any size are trained by these lines."
@@ -128,9 +126,9 @@ def check_rate(answer, sweep, score_at):
     """A rate and its score. Context: scores of the rates tried (a column per seed), and how to train."""
     import torch
 
-    values = array(answer, "two numbers, (learning rate, RMSE)").flatten()
-    hint_if(values.size != 2, f"Asked for are two numbers, (learning rate, RMSE); yours holds {values.size}.")
-    rate, guess = values.tolist()
+    values = array(answer, "two numbers, (learning rate, RMSE)").flatten().tolist()
+    hint_if(len(values) != 2, f"Asked for are two numbers, (learning rate, RMSE); yours holds {len(values)}.")
+    rate, guess = values
     scores, tried = sweep.mean(axis=1), sweep.index.to_numpy()
     hint_if(rate <= 0, "A learning rate is a positive number (its axis shows powers of ten).")
     hint_if(np.isclose(rate, tried, rtol=0.05, atol=0).any(), "That rate was tried. Choose one in between.")
