@@ -12,7 +12,7 @@ import pandas as pd
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import KFold, cross_val_predict, cross_validate, train_test_split
+from sklearn.model_selection import KFold, cross_val_predict, cross_validate, learning_curve, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.tree import DecisionTreeRegressor
@@ -42,10 +42,8 @@ def claims(table, seed):
     y, detected, confused = train["lgGF"], train["HIsrc"] != 4, train["HIconf_flag"] == 1
     cv = KFold(5, shuffle=True, random_state=seed)
 
-    def rmse(model, columns=FEATURES, rows=slice(None)):
-        scores = cross_validate(
-            model, train[columns].iloc[rows], y.iloc[rows], cv=cv, scoring="neg_root_mean_squared_error"
-        )
+    def rmse(model, columns=FEATURES):
+        scores = cross_validate(model, train[columns], y, cv=cv, scoring="neg_root_mean_squared_error")
         return -scores["test_score"]
 
     grove = RandomForestRegressor(40, min_samples_leaf=3, max_features=0.7, random_state=seed)
@@ -55,8 +53,11 @@ def claims(table, seed):
     quadratic, cubic, forest = rmse(polynomial(2)), rmse(polynomial(3)), rmse(grove)
     tree = min(rmse(DecisionTreeRegressor(max_depth=depth)).mean() for depth in (3, 4, 5))
     without = {name: rmse(grove, [f for f in FEATURES if f != name]).mean() for name in ("CINDX", "model_r")}
-    half = np.random.default_rng(seed).permutation(len(train))[: len(train) // 2]
-    gain = {name: rmse(m, rows=half).mean() for name, m in [("line", LinearRegression()), ("forest", grove)]}
+    gain = {}
+    for name, model in [("line", LinearRegression()), ("quadratic", polynomial(2)), ("forest", grove)]:
+        how = {"cv": cv, "scoring": "neg_root_mean_squared_error", "shuffle": True, "random_state": seed}
+        _, _, scores = learning_curve(model, train[FEATURES], y, train_sizes=[0.5, 1.0], **how)
+        gain[name] = scores.mean(axis=1)[1] - scores.mean(axis=1)[0]
     excess = y - cross_val_predict(polynomial(2), train[FEATURES], y, cv=cv)
     most = excess[detected].nlargest(20).index
     return {
@@ -69,7 +70,9 @@ def claims(table, seed):
         "no single tree reaches the quadratic": tree > quadratic.mean(),
         "the quadratic has a lower error than the forest": quadratic.mean() < forest.mean(),
         "... and is better by the rule": rule(forest, quadratic),
-        "more galaxies help the forest more": gain["forest"] - forest.mean() > gain["line"] - line.mean(),
+        "twice the galaxies gain the line less than 0.005": gain["line"] < 0.005,
+        "... the forest more than the line": gain["forest"] > gain["line"],
+        "... the quadratic more than the line": gain["quadratic"] > gain["line"],
         "it costs more to leave out model_r than CINDX": without["model_r"] > without["CINDX"],
         "confusion is more frequent among the 20 highest": confused[most].mean() > confused[detected].mean(),
         "confused galaxies lie higher": excess[confused].mean() > excess[detected & ~confused].mean(),

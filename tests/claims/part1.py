@@ -70,9 +70,9 @@ def claim_six_features_beat_one():
 
 def claim_rule_is_lenient():
     """Of two equally good models it calls one "better" about one time in ten."""
-    equal = [fold_rmse(RandomForestRegressor(20, random_state=seed), X, y) for seed in range(8)]
-    called = [compare(a, b).startswith("better") for a in equal for b in equal if a is not b]
-    assert 0.02 < np.mean(called) < 0.25
+    equal = np.random.default_rng(0).normal(0, 1, (2000, 5))
+    called = [compare(gain, np.zeros(5)).startswith("better") for gain in equal]
+    assert 0.07 < np.mean(called) < 0.13
 
 
 def claim_quadratic_beats_line():
@@ -140,10 +140,10 @@ def claim_forest_far_better():
 
 
 def claim_settings():
-    """A forest whose cuts may choose among too few features is poor. Many others tie with the best."""
+    """Too few features is poor. The others differ by less than R² does from fold to fold."""
     behind = -lag.mean(axis=1)
     assert behind[share == 0.3].min() > behind[share > 0.3].max()
-    assert N_SEARCH / 2 <= level.sum() < N_SEARCH
+    assert behind[share > 0.3].max() < tried["std_test_score"].mean()
 
 
 def claim_flattery_lost():
@@ -152,12 +152,12 @@ def claim_flattery_lost():
 
 
 def claim_learning_curve():
-    """For the line, more are of little use. The quadratic: on the fewest no better, on the most best."""
+    """For the line, more are of little use; the others still gain. The quadratic: on the most the best."""
     error = pd.DataFrame({kind: rmse.mean(axis=1) for kind, rmse in by_size.items()})
     assert error["quadratic"].iloc[0] > error["line"].iloc[0] - 0.003
     assert error.iloc[-1].idxmin() == "quadratic"
     last_doubling = error.loc[sizes[2]] - error.loc[sizes[4]]
-    assert last_doubling["line"] < 0.005 and last_doubling.idxmax() == "forest"
+    assert last_doubling["line"] < 0.005 and last_doubling.idxmin() == "line"
 
 
 def claim_importances_disagree():
@@ -174,13 +174,14 @@ def claim_doing_without():
 
 
 def claim_two_features_hide_each_other():
-    """`expAB_r` and `INCL` hide each other: shuffle one, and the other still knows."""
-    both, score, drops = ["expAB_r", "INCL"], looking.score(X_unseen, y_unseen), []
+    """Features that repeat each other share their importance: shuffle `expAB_r`, and `INCL` still knows."""
+    both, errors = ["expAB_r", "INCL"], []
     for seed in range(20):
         mixed = X_unseen.copy()
         mixed[both] = X_unseen[both].sample(frac=1, random_state=seed).to_numpy()
-        drops.append(score - looking.score(mixed, y_unseen))
-    assert np.mean(drops) > importance.loc[both, "permutation"].sum()
+        errors.append(root_mean_squared_error(y_unseen, looking.predict(mixed)))
+    rise = np.mean(errors) - root_mean_squared_error(y_unseen, looking.predict(X_unseen))
+    assert rise > importance.loc[both, "permutation"].sum()
 
 
 @only("xgass")
