@@ -9,6 +9,7 @@ native pixels. Run ``python data/simulate/render_pictures.py``.
 import argparse
 import io
 import multiprocessing
+from functools import partial
 from pathlib import Path
 
 import galsim
@@ -37,7 +38,7 @@ DUST = {"g": 1.35, "r": 1.0, "i": 0.75}  # extinction relative to r
 FULL_WELL = 60.0  # nanomaggies per native pixel
 
 # The stretch of the SDSS colour JPEGs (Lupton et al. 2004), measured on real pictures of smooth galaxies.
-STRETCH = {"i": 2.4, "r": 2.7, "g": 3.1}  # picture units per nanomaggy and native pixel, shown as R, G, B
+STRETCH = {"i": 2.4, "r": 2.7, "g": 3.3}  # picture units per nanomaggy and native pixel, shown as R, G, B
 SOFTENING = 2.8
 BLACK = np.array([1.0, 0.5, 0.5])  # grey levels under the sky, R, G, B: the real sky is not quite black
 
@@ -49,15 +50,16 @@ def flux(mag: float) -> float:
     return 10 ** (-0.4 * (np.asarray(mag) - 22.5))
 
 
-def colours(gr: float) -> dict[str, float]:
-    """Return the flux in g, r, i relative to r along the galaxy locus, for a colour g-r in mag."""
-    ri = 0.19 + 0.35 * (gr - 0.35)  # flatter than the stellar locus: as the published JPEGs show galaxies
+def colours(gr: float, off_locus: float = 0.0) -> dict[str, float]:
+    """Return the flux in g, r, i relative to r for a colour g-r in mag, on the galaxy locus or off it."""
+    slope = 0.35 if gr > 0.45 else 0.45  # red galaxies: flatter than stars, as the published JPEGs show them
+    ri = 0.225 + slope * (gr - 0.45) + off_locus
     return {"g": 10 ** (-0.4 * gr), "r": 1.0, "i": 10 ** (0.4 * ri)}
 
 
 def colour_from_nuv(nuvr: float) -> float:
-    """Return the mean g-r at a given NUV-r (mag): blue cloud near 0.35, red sequence near 0.75."""
-    return 0.54 + 0.25 * np.tanh((nuvr - 3.7) / 1.6)
+    """Return the mean g-r at a given NUV-r (mag): blue cloud near 0.25, red sequence near 0.8."""
+    return np.interp(nuvr, [0.8, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5], [0.03, 0.11, 0.25, 0.46, 0.66, 0.79, 0.83])
 
 
 def disc_scale(r50: float, bulge_share: float, bulge_r50: float, index: float) -> float:
@@ -82,6 +84,7 @@ def describe(row: pd.Series, rng: Generator) -> dict[str, float]:
         "bulge_r50": bulge_r50, "scale": disc_scale(r50, share, bulge_r50, index),
         "q": float(np.clip(row.expAB_r, 0.12, 1.0)), "angle": rng.uniform(0, np.pi),
         "gr": colour_from_nuv(nuvr) + rng.normal(0, 0.035) + 0.38 * row.ext_r,  # reddened
+        "off_locus": rng.normal(0, 0.025),  # in r-i: age, metals and dust
         "mag": row.model_r,  # as observed, behind the dust of the Milky Way
     }  # fmt: skip
 
@@ -152,10 +155,10 @@ def layers(galaxy: dict, rng: Generator) -> tuple[np.ndarray, list, np.ndarray |
     parts = [
         (young, 0.28 * galaxy["blue"] * gas**0.6 * (1 - galaxy["share"]), 0.45 * galaxy["gr"]),
         (clumps, 0.05 * galaxy["blue"] * gas * (1 - galaxy["share"]), -0.15),
-        (outer, 0.055 * gas, 0.22),
+        (outer, 0.055 * gas, min(0.22, 0.8 * galaxy["gr"])),
     ]
-    if rng.random() < 0.35 and 0.08 < galaxy["share"] < 0.6:
-        parts.append((bar(radius, azimuth, galaxy, rng), 0.12, galaxy["gr"] + 0.1))
+    if rng.random() < 0.4 and galaxy["share"] < 0.7:
+        parts.append((bar(radius, azimuth, galaxy, rng), rng.uniform(0.08, 0.2), galaxy["gr"] + 0.1))
     parts = [(image / image.sum() * share, gr) for image, share, gr in parts if image.sum() > 0]
     return old / old.sum(), parts, dust_depth(height, galaxy, rng)
 
@@ -163,18 +166,18 @@ def layers(galaxy: dict, rng: Generator) -> tuple[np.ndarray, list, np.ndarray |
 def bar(radius: np.ndarray, azimuth: np.ndarray, galaxy: dict, rng: Generator) -> np.ndarray:
     """Return a bar in the plane of the disc, about as long as the half-light radius."""
     turned = azimuth - rng.uniform(0, np.pi)
-    length = rng.uniform(0.6, 1.1) * galaxy["r50"] / galaxy["scale"]
-    u, v = radius * np.cos(turned) / length, radius * np.sin(turned) / (0.28 * length)
+    length = rng.uniform(0.6, 1.2) * galaxy["r50"] / galaxy["scale"]
+    u, v = radius * np.cos(turned) / length, radius * np.sin(turned) / (0.24 * length)
     return np.exp(-0.5 * (u**4 + v**2))
 
 
 def dust_depth(height: np.ndarray, galaxy: dict, rng: Generator) -> np.ndarray | float:
-    """Return the optical depth in r of the dust lane of a disc seen edge-on, zero for the others."""
-    middle, width = rng.normal(0, 0.1), 0.06 * galaxy["scale"] + 0.35
-    if galaxy["q"] > 0.3 or galaxy["share"] > 0.6:
+    """Return the optical depth in r of the dust lane: in edge-on discs, and in some early types."""
+    middle, width = rng.normal(0, 0.15), 0.06 * galaxy["scale"] + 0.3
+    depth, lucky = rng.uniform(0.3, 1.8), rng.random() < 0.25
+    if galaxy["q"] > 0.4 or (galaxy["share"] > 0.6 and not lucky):
         return 0.0
-    depth = rng.uniform(0.2, 1.2) * (0.3 + 0.7 * galaxy["blue"])
-    return depth * np.exp(-0.5 * ((height - middle) / width) ** 2)
+    return depth * (0.4 + 0.6 * galaxy["blue"]) * np.exp(-0.5 * ((height - middle) / width) ** 2)
 
 
 def galaxy_light(galaxy: dict, rng: Generator) -> dict[str, galsim.GSObject]:
@@ -183,14 +186,16 @@ def galaxy_light(galaxy: dict, rng: Generator) -> dict[str, galsim.GSObject]:
     bulge = galsim.Sersic(galaxy["index"], half_light_radius=galaxy["bulge_r50"], trunc=8 * galaxy["r50"])
     roundness = galaxy["q"] ** (0.4 + 0.6 * galaxy["share"])  # a bulge is rounder than its disc
     bulge = bulge.shear(q=roundness, beta=galaxy["angle"] * galsim.radians)
-    bulge_gr = min(galaxy["gr"] + 0.03 + 0.35 * galaxy["blue"], 0.88)
+    bulge_gr = min(galaxy["gr"] + rng.normal(0.03, 0.03) + 0.4 * galaxy["blue"] * (1 - galaxy["share"]), 0.92)
+    off = galaxy["off_locus"]
     profiles = {}
     for band in BANDS:
-        total, in_bulge = colours(galaxy["gr"])[band], galaxy["share"] * colours(bulge_gr)[band]
-        disc = sum(image * colours(gr)[band] for image, gr in parts)
+        total, in_bulge = colours(galaxy["gr"], off)[band], galaxy["share"] * colours(bulge_gr, off)[band]
+        disc = sum(image * colours(gr, off)[band] for image, gr in parts)
         rest = total - in_bulge - disc.sum()  # old disc stars make up the colour of the row
         disc = disc + old * max(rest, 0.1 * total * (1 - galaxy["share"]))
-        disc = galsim.Image(disc * np.exp(-DUST[band] * depth), scale=PIXEL)
+        dusty = disc * np.exp(-DUST[band] * depth)
+        disc = galsim.Image(dusty * (disc.sum() / dusty.sum()), scale=PIXEL)  # the totals stay the row's
         body = galsim.InterpolatedImage(disc, x_interpolant="linear") + bulge.withFlux(in_bulge)
         profiles[band] = body * flux(galaxy["mag"])
     return profiles
@@ -213,11 +218,11 @@ def bystanders(rng: Generator) -> list[tuple[galsim.GSObject, float]]:
     return bodies
 
 
-def observe(profile: galsim.GSObject, psf: galsim.GSObject, band: str, rng: Generator) -> np.ndarray:
+def observe(profile: galsim.GSObject, psf: galsim.GSObject, depth: float, rng: Generator) -> np.ndarray:
     """Return fluxes per native pixel as the camera sees them; depth and PSF give the noise of the sky."""
     light = galsim.Convolve(profile, psf).drawImage(nx=FIELD, ny=FIELD, scale=PIXEL).array
     stamp = psf.drawImage(nx=41, ny=41, scale=PIXEL).array
-    sky = flux(DEPTH[band]) / 5 * np.sqrt((stamp**2).sum())
+    sky = flux(depth) / 5 * np.sqrt((stamp**2).sum())
     noise = np.sqrt(sky**2 + np.clip(light, 0, None) / ELECTRONS)
     return np.minimum(light + rng.normal(size=light.shape) * noise, FULL_WELL)
 
@@ -234,30 +239,36 @@ def stretch(seen: dict[str, np.ndarray]) -> np.ndarray:
     return (255 * rgb + 0.5).astype(np.uint8)[::-1]
 
 
-def picture(row: pd.Series) -> np.ndarray:
+def picture(row: pd.Series, seed: int = 0, seeing: float = SEEING_R, deeper: float = 0.0) -> np.ndarray:
     """Return the picture of one galaxy.
 
     Parameters
     ----------
     row : pandas.Series
-        One row of the mock catalogue joined with ``gas_seen`` (dex); ``GASS`` seeds the random numbers.
+        One row of the mock catalogue joined with ``gas_seen`` (dex).
+    seed : int
+        Of the random numbers, together with ``GASS``: arms, angle, neighbours on the sky, noise.
+    seeing : float
+        Median FWHM in r (arcsec).
+    deeper : float
+        Added to `DEPTH` (mag): negative is a shallower survey.
 
     Returns
     -------
     numpy.ndarray
         Colour picture, shape (112, 112, 3), uint8, north up.
     """
-    look, light, field, night = np.random.default_rng(int(row.GASS)).spawn(4)
+    look, light, field, night = np.random.default_rng([int(row.GASS), seed]).spawn(4)
     galaxy = describe(row, look)
     profiles = galaxy_light(galaxy, light)
     others = bystanders(field)
-    seeing = SEEING_R * np.exp(night.normal(0, SEEING_SCATTER))
+    seeing = seeing * np.exp(night.normal(0, SEEING_SCATTER))
     g1, g2 = night.normal(0, 0.02, 2)
     seen = {}
     for band in BANDS:
         psf = galsim.Moffat(3.0, fwhm=seeing * SEEING_RATIO[band]).shear(g1=g1, g2=g2)
         scene = galsim.Sum([profiles[band]] + [body * colours(gr)[band] for body, gr in others])
-        seen[band] = observe(scene, psf, band, night)
+        seen[band] = observe(scene, psf, DEPTH[band] + deeper, night)
     return stretch(seen)
 
 
@@ -279,10 +290,9 @@ def encode(pixels: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def save(job: tuple[pd.Series, Path]) -> None:
-    """Render one row into a folder: (row, folder)."""
-    row, folder = job
-    (folder / f"{int(row.GASS)}.jpg").write_bytes(encode(picture(row)))
+def save(row: pd.Series, folder: Path, **how: float) -> None:
+    """Render one row into a folder; `how` goes to `picture`."""
+    (folder / f"{int(row.GASS)}.jpg").write_bytes(encode(picture(row, **how)))
 
 
 def read_rows(mock: Path = MOCK) -> list[pd.Series]:
@@ -304,15 +314,19 @@ def read_rows(mock: Path = MOCK) -> list[pd.Series]:
 
 
 def main() -> None:
-    """Render all pictures on all cores."""
+    """Render all pictures on all cores, as the committed ones or as another survey would see them."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--out", type=Path, default=MOCK / "images")
-    folder = parser.parse_args().out
+    parser.add_argument(
+        "--out", type=Path, default=MOCK / "images", help="folder (default: data/mock/images)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="other arms, angles, stars, noise")
+    parser.add_argument("--seeing", type=float, default=SEEING_R, help="median FWHM in r, arcsec")
+    parser.add_argument("--deeper", type=float, default=0.0, help="mag deeper than SDSS; negative: shallower")
+    how = vars(parser.parse_args())
+    folder, rows = how.pop("out"), read_rows()
     folder.mkdir(parents=True, exist_ok=True)
-    rows = read_rows()
     with multiprocessing.Pool() as pool:
-        jobs = [(row, folder) for row in rows]
-        for _ in tqdm(pool.imap_unordered(save, jobs, chunksize=8), total=len(jobs)):
+        for _ in tqdm(pool.imap_unordered(partial(save, folder=folder, **how), rows, 8), total=len(rows)):
             pass
 
 
