@@ -4,7 +4,7 @@ import io
 import socketserver
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,18 +58,17 @@ GOOD = jpeg()
 HALF = GOOD[: len(GOOD) // 2]
 
 
-def put(folder, raw, name=FITS):
-    """Write a file into a folder, which is made; return the folder."""
+def put(folder, raw, *names):
+    """Write a file under one or several names into a folder, which is made; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(raw if isinstance(raw, bytes) else raw.encode())
+    for name in names or [FITS]:
+        (folder / name).write_bytes(raw if isinstance(raw, bytes) else raw.encode())
     return folder
 
 
 def put_pictures(folder, ids, raw=GOOD):
     """Write one picture per id into ``folder/images``; return the folder."""
-    for gass in ids:
-        put(folder / "images", raw, f"{gass}.jpg")
-    return folder
+    return put(folder / "images", raw, *[f"{gass}.jpg" for gass in ids]).parent
 
 
 def http(body=b"", status=200, **headers):
@@ -95,19 +94,16 @@ def serve(answer):
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
             first, *headers = [line.decode() for line in iter(self.rfile.readline, b"\r\n")]
-            path = first.split()[1]
             seen.agents |= {line[12:].strip() for line in headers if line.lower().startswith("user-agent:")}
-            seen.paths.append(path)
+            seen.paths.append(path := first.split()[1])
             seen.now += 1
             seen.most = max(seen.most, seen.now)
-            try:
+            with suppress(OSError):  # the other side has gone away, as it should
                 for piece in answer(path):
                     if piece is None or seen.over.is_set():
                         seen.over.wait(60)
                         break
                     self.wfile.write(piece)
-            except OSError:  # the other side has gone away, as it should
-                pass
             seen.now -= 1
 
     class Server(socketserver.ThreadingTCPServer):

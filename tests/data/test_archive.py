@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pooch
 import pytest
@@ -81,9 +82,6 @@ FAULTS = {  # what is answered, and said
 def test_an_archive_that_does_not_serve_is_named_and_the_services_are_asked(
     fault, room, packed, data, monkeypatch, capsys
 ):
-    def full(*args):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
     answer, said = FAULTS[fault]
     room.answer = answer(packed)
     monkeypatch.setattr(pictures, "ARCHIVE_BYTES", 10_000_000)
@@ -92,7 +90,7 @@ def test_an_archive_that_does_not_serve_is_named_and_the_services_are_asked(
     if fault == "dead":
         put(data, f"{room.name} {NOBODY}/x.zip", "registry.txt")
     if fault == "disk full":
-        monkeypatch.setattr(shutil, "unpack_archive", full)
+        monkeypatch.setattr(shutil, "unpack_archive", Mock(side_effect=OSError(errno.ENOSPC, said)))
     load_catalog(images=True)
     assert capsys.readouterr().out.endswith(f"018; the archive did not serve: {said}).\n")
 
