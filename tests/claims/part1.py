@@ -76,10 +76,10 @@ def claim_rule_is_lenient():
 
 
 def claim_quadratic_beats_line():
-    """Two simple formulas come within 0.02 dex of the line. The quadratic does [beat them]."""
+    """Two simple formulas do about as well as the line, within 0.02 dex. The quadratic does [beat them]."""
     for baseline in (parabola, plane):
         simple = fold_rmse(baseline, train, y, repeated)
-        assert simple.mean() < line_again.mean() + 0.02
+        assert abs(simple.mean() - line_again.mean()) < 0.02
         assert compare(simple, quadratic_again).startswith("better")
     assert compare(line_again, quadratic_again).startswith("better")
 
