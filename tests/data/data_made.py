@@ -46,11 +46,11 @@ def text(df, separator=" ", comment="#"):
     return "\n".join([comment + separator.join(df.columns), *rows, ""])
 
 
-def jpeg(size=224, form="JPEG"):
+def jpeg(size=224, form="JPEG", peak=200):
     """Return a picture of a blob."""
     y, x = np.mgrid[:size, :size] / size - 0.5
     out = io.BytesIO()
-    Image.fromarray((200 * np.exp(-(x**2 + y**2) / 0.02)).astype(np.uint8)).convert("RGB").save(out, form)
+    Image.fromarray((peak * np.exp(-(x**2 + y**2) / 0.02)).astype(np.uint8)).convert("RGB").save(out, form)
     return out.getvalue()
 
 

@@ -55,7 +55,8 @@ FAULTS = {
     "endless": lambda: [b"HTTP/1.1 200 OK\r\n\r\n", *[b"x" * 100_000] * 600],
     "hanging": lambda: [None], "trickling": lambda: made.trickle(GOOD, 100),
     "cut": lambda: [http(GOOD)[:-500]], "cut in silence": lambda: [http(HALF)],
-    "another file": lambda: [http(made.jpeg(128))],
+    "another size": lambda: [http(made.jpeg(128))], "an empty sky": lambda: [http(made.jpeg(peak=9))],
+    "broken inside": lambda: [http(GOOD.replace(b"\xff\xdb", b"\xff\xfe"))],
 }  # fmt: skip
 
 
