@@ -202,7 +202,7 @@ def sample_sky(rng: Generator, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def sample_sources(rng: Generator, lg_gf: np.ndarray, is_limit: np.ndarray) -> np.ndarray:
     """Return HIsrc: 1 ALFALFA (blind, so it finds the gas-rich ones), 2 Cornell, 3 xGASS, 4 not detected."""
     u = rng.random(is_limit.size)
-    from_alfalfa = 0.80 * expit(3.2 * (lg_gf + 0.68))
+    from_alfalfa = 0.71 * expit(3.2 * (lg_gf + 0.68))
     return np.select([is_limit, u < from_alfalfa, u > 0.975], [4, 1, 2], default=3)
 
 

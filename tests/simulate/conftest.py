@@ -1,4 +1,4 @@
-"""The committed files of the simulated sample, and the way to the programs that made them."""
+"""The committed rows of the simulated sample, and the way to the programs that made them."""
 
 import sys
 from pathlib import Path
@@ -12,9 +12,5 @@ sys.path.append(str(DATA / "simulate"))
 
 @pytest.fixture(scope="session")
 def mock():
-    return pd.read_csv(DATA / "mock" / "catalog.csv")
-
-
-@pytest.fixture(scope="session")
-def truth():
-    return pd.read_csv(DATA / "mock" / "truth.csv")
+    catalog, truth = (pd.read_csv(DATA / "mock" / name) for name in ("catalog.csv", "truth.csv"))
+    return catalog.merge(truth, on="GASS", validate="1:1")
