@@ -52,7 +52,11 @@ SEEN_SHARE = 0.58  # share of the variance of the gas scatter that shows in the 
 # in mag of NUV-r), the size to 5 % and gas_seen with this error [dex].
 FEATURES = ["model_r", "NUVr", "expAB_r", "petrR50_r", "CINDX", "INCL"]
 PICTURE_SCATTER = {"model_r": 0.05, "NUVr": 0.35, "expAB_r": 0.03, "CINDX": 0.10}
-READING_ERRORS = {"": 0.10, "_0.05": 0.05, "_0.20": 0.20}  # dex; ends of the keys of noise_floor.json
+READING_ERRORS = {
+    "": 0.10,
+    "_0.05": 0.05,
+    "_0.20": 0.20,
+}  # dex, assumed; ends of the keys below
 FLOOR_ROWS = {
     "table": "the six features of the lesson",
     "table_without_nuvr": "the same without NUVr",
@@ -386,7 +390,7 @@ def write_floor(folder: Path = MOCK) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--floor", action="store_true", help="also measure the noise floor (a minute)")
+    parser.add_argument("--floor", action="store_true", help="also measure the noise floor (two minutes)")
     arguments = parser.parse_args()
     write_mock()
     if arguments.floor:

@@ -37,7 +37,7 @@ ELECTRONS = 800.0  # per nanomaggy in one 54 s exposure
 DUST = {"g": 1.35, "r": 1.0, "i": 0.75}  # extinction relative to r
 FULL_WELL = 60.0  # nanomaggies per native pixel
 
-# The stretch of the SDSS colour JPEGs (Lupton et al. 2004), measured on real pictures of smooth galaxies.
+# The stretch of the SDSS colour JPEGs (Lupton et al. 2004), measured on real smooth galaxies; g by eye.
 STRETCH = {"i": 2.4, "r": 2.7, "g": 3.3}  # picture units per nanomaggy and native pixel, shown as R, G, B
 SOFTENING = 2.8
 BLACK = np.array([1.0, 0.5, 0.5])  # grey levels under the sky, R, G, B: the real sky is not quite black
@@ -174,8 +174,8 @@ def bar(radius: np.ndarray, azimuth: np.ndarray, galaxy: dict, rng: Generator) -
 def dust_depth(height: np.ndarray, galaxy: dict, rng: Generator) -> np.ndarray | float:
     """Return the optical depth in r of the dust lane: in edge-on discs, and in some early types."""
     middle, width = rng.normal(0, 0.15), 0.06 * galaxy["scale"] + 0.3
-    depth, lucky = rng.uniform(0.3, 1.8), rng.random() < 0.25
-    if galaxy["q"] > 0.4 or (galaxy["share"] > 0.6 and not lucky):
+    depth, dusty = rng.uniform(0.3, 1.8), rng.random() < 0.25
+    if galaxy["q"] > 0.4 or (galaxy["share"] > 0.6 and not dusty):
         return 0.0
     return depth * (0.4 + 0.6 * galaxy["blue"]) * np.exp(-0.5 * ((height - middle) / width) ** 2)
 
