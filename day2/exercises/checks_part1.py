@@ -124,7 +124,7 @@ def check_drop(answer, forest, X, y, cv):
     hint_if(not np.allclose(said, without, rtol=1e-3), "Not tuned_forest on X without CINDX, folds of cv.")
     lost, loss = "worse" if _compare(without, full, "")[0] == -1 else "no clear loss", (other - full).mean()
     words = f"{_compare(without, full, 'with it')[1]}: {lost}."
-    return f"{words}\n  Without model_r it loses {loss:.4f}. Whose order was that?"
+    return f"{words}\n  Without model_r it loses {loss:.4f} on average. Which importance says so?"
 
 
 def check_model(answer, X, y, cv):

@@ -4,9 +4,14 @@ Run inside its kernel, after a full run; the docstrings are the sentences of the
 """
 
 
+@only("xgass")
 def claim_sample():
-    """About 300 of them [known from] an earlier survey. With 2 % missing the choice hardly matters."""
+    """For about 300 of them an earlier survey had found the HI."""
     assert 280 < catalog["HIsrc"].isin([1, 2]).sum() < 330
+
+
+def claim_few_missing():
+    """With 2 % missing the choice hardly matters."""
     assert 0.01 < missing.mean() < 0.03
 
 
@@ -119,7 +124,7 @@ def claim_flags():
 def claim_same_first_question():
     """The first question is the one that we found by hand."""
     assert tree.tree_.feature[0] == FEATURES.index("NUVr")
-    assert abs(tree.tree_.threshold[0] - best_threshold) < 0.05
+    assert abs(tree.tree_.threshold[0] - best_threshold) < 1e-3
 
 
 def claim_deep_tree():
@@ -161,16 +166,17 @@ def claim_learning_curve():
 
 
 def claim_importances_disagree():
-    """Impurity puts concentration second, before brightness (`model_r`); permutation puts it behind."""
-    impurity, permutation = (importance[kind].sort_values(ascending=False) for kind in importance)
-    assert impurity.index[0] == permutation.index[0] == "NUVr" and impurity.index[1] == "CINDX"
-    assert permutation["model_r"] > permutation["CINDX"]
+    """Both put the colour far ahead. Impurity gives `CINDX` a far larger share than permutation does."""
+    assert (importance.idxmax() == "NUVr").all()
+    shares = importance.loc["CINDX"] / importance.sum()
+    assert shares["impurity"] > 2 * shares["permutation"]
 
 
 def claim_doing_without():
-    """The direct test is to do without [the permutations' order is right about CINDX and model_r]."""
+    """The check compares, and does the same for `model_r` [which is missed more, as permutation says]."""
     cindx, model_r = (fold_rmse(tuned_forest, X.drop(columns=name), y) for name in ("CINDX", "model_r"))
     assert model_r.mean() > cindx.mean()
+    assert importance.loc["model_r", "permutation"] > importance.loc["CINDX", "permutation"]
 
 
 def claim_two_features_hide_each_other():
