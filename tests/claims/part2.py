@@ -97,7 +97,7 @@ def steps_needed(way):
 @only("mock")
 def claim_long_valley():
     """In a long valley momentum gains."""
-    assert curvature.max() > 9 * curvature.min()
+    assert curvature.max() > 4 * curvature.min()
     assert 0 < steps_needed(ways["momentum"]) < steps_needed(ways["plain"])
 
 
@@ -124,7 +124,7 @@ def claim_eight_pictures():
 def claim_augmentation():
     """Without augmentation the network learns galaxies by heart; with it the two curves stay closer."""
     as_they_are, turned = (curve[-1, 1] / curve[-1, 0] for curve in histories.values())
-    assert as_they_are > turned > 1
+    assert as_they_are > turned + 0.03
 
 
 def claim_rates():
@@ -134,10 +134,10 @@ def claim_rates():
 
 
 def claim_finder():
-    """Nothing happens yet; then the loss falls; at the right it stops falling. Its lowest is too large."""
+    """Nothing happens yet; then the loss falls; at the right it stops falling. The advice pays."""
     assert loss_at[20:].min() < 0.8 * np.median(loss_at[:20])
     assert loss_at[-5:].mean() > 0.9 * loss_at[20:].min()
-    assert advice < lowest / 3 and score_at(advice) < score_at(lowest)
+    assert advice < lowest / 3 and score_at(advice) < sweep.mean(axis=1).min() + 0.03
 
 
 def claim_knobs():
