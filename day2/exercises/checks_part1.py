@@ -113,7 +113,7 @@ def check_tune(answer, X, y, cv):
 
 
 def check_drop(answer, forest, X, y, cv):
-    """Five RMSEs of the forest without CINDX. Context: the tuned forest, features, target, folds."""
+    """Five RMSEs of the forest without CINDX. Context: the forest, features, target, folds."""
     said, full = array(answer, "five numbers, one RMSE per fold").ravel(), _rmse(forest, X, y, cv)
     without, other = (_rmse(forest, X.drop(columns=name), y, cv) for name in ("CINDX", "model_r"))
     hint_if(said.size == 1, "That is one number. Hand over all five, to compare them fold by fold.")
@@ -121,7 +121,7 @@ def check_drop(answer, forest, X, y, cv):
     hint_if(np.allclose(said, full), "That is with CINDX: X.drop(...) returns a new table, X stays.")
     hint_if(np.allclose(said, -without), "An RMSE is positive; scikit-learn's scorers turn its sign round.")
     hint_if((said > 0.6).all(), "These look like R2. Asked for is the RMSE: fold_rmse gives it.")
-    hint_if(not np.allclose(said, without, rtol=1e-3), "Not tuned_forest on X without CINDX, folds of cv.")
+    hint_if(not np.allclose(said, without, rtol=1e-3), "Not that forest on X without CINDX, folds of cv.")
     lost, loss = "worse" if _compare(without, full, "")[0] == -1 else "no clear loss", (other - full).mean()
     words = f"{_compare(without, full, 'with it')[1]}: {lost}."
     return f"{words}\n  Without model_r it loses {loss:.4f} on average. Which importance says so?"

@@ -209,7 +209,7 @@ WRONG = {
         "stays": [without([])],
         "turn its sign": [-without("CINDX")],
         "look like R2": [-without("CINDX", score="r2")],
-        "Not tuned_forest": [without("model_r"), without("CINDX", forest(5, min_samples_leaf=50))],
+        "Not that forest": [without("model_r"), without("CINDX", forest(5, min_samples_leaf=50))],
         "five numbers": ["text"],
     },
     "tune": {
