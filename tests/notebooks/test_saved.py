@@ -98,7 +98,8 @@ def test_each_figure_is_explained(nb):
 def defined(source):
     """Return the names that a cell defines at its top level."""
     body = ast.parse(source).body
-    names = {target.id for node in body if isinstance(node, ast.Assign) for target in node.targets}
+    stored = [name for node in body if isinstance(node, ast.Assign) for name in ast.walk(node)]
+    names = {name.id for name in stored if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
     return names | {node.name for node in body if isinstance(node, ast.FunctionDef)}
 
 
