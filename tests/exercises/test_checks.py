@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -61,6 +62,9 @@ def score_at(rate):  # lowest at 3e-3
 TRIED = [1e-5, 1e-4, 1e-3, 5e-3, 0.05, 0.5]
 SWEEP = pd.DataFrame({seed: [score_at(rate) + 0.002 * seed for rate in TRIED] for seed in (0, 1)}, TRIED)
 
+LABELS = pd.Series(rng.normal(2.6, 0.4, N), range(900001, 900001 + N))
+SAID = (LABELS + rng.normal(0, 0.2, N))[[crc32(str(id).encode()) % 5 == 0 for id in LABELS.index]]
+
 CONTEXT = dict.fromkeys(CHECKS, ()) | {
     "missing": (TABLE,),
     "fold": (X, y, FOLDS),
@@ -73,6 +77,7 @@ CONTEXT = dict.fromkeys(CHECKS, ()) | {
     "layer": (IMAGES,),
     "step": (OLD, SLOPE, RATE),
     "rate": (SWEEP, score_at),
+    "own": (LABELS,),
 }
 
 
@@ -158,6 +163,7 @@ RIGHT = {
     ],
     "rate": [(2e-3, 0.32), [8e-3, 0.33], np.array([3e-3, 0.325])],
     "censored": [edit(LOSS), lambda p, label, limit: ((p - label) ** 2 * ~(limit & (p < label))).mean()],
+    "own": [SAID, SAID.sample(frac=1, random_state=1)],
 }
 # exercise: words of a hint that no other hint of that check has: mistakes that should get it
 WRONG = {
@@ -322,20 +328,40 @@ WRONG = {
     },
     "censored": {
         "as measurements": [lambda prediction, label, is_limit: F.mse_loss(prediction, label)],
-        "Detections below": [edit(LOSS, "clamp(min=0), residual)", "clamp(min=0), residual.clamp(min=0))")],
-        "throws the limits away": [edit(LOSS, "(residual**2)", "(residual[~is_limit] ** 2)")],
-        "Every limit is free": [edit(LOSS, "residual.clamp(min=0)", "0 * residual")],
+        "Detections below": [
+            edit(LOSS, "clamp(min=0), residual)", "clamp(min=0), residual.clamp(min=0))"),
+            lambda prediction, label, is_limit: F.relu(prediction - label).square().mean(),
+        ],
+        "above a limit": [
+            edit(LOSS, "(residual**2)", "(residual[~is_limit] ** 2)"),
+            edit(LOSS, "residual.clamp(min=0)", "0 * residual"),
+        ],
         "Wrong way round": [edit(LOSS, "prediction - label", "label - prediction")],
         "True for the limits": [edit(LOSS, "(is_limit", "(~is_limit")],
-        "the sum": [edit(LOSS, "mean", "sum")],
-        "all galaxies, also": [edit(LOSS, "(residual**2)", "(residual[residual != 0] ** 2)")],
-        "the root": [edit(LOSS, "mean()", "mean().sqrt()")],
-        "yours is 1.09": [edit(LOSS, "mean()", "mean() + 1")],
+        "over ALL galaxies": [
+            edit(LOSS, "mean", "sum"),
+            edit(LOSS, "mean()", "mean().sqrt()"),
+            edit(LOSS, "(residual**2)", "residual.abs()"),
+            edit(LOSS, "(residual**2)", "(residual[residual != 0] ** 2)"),
+            lambda p, label, limit: (
+                ((p - label)[~limit] ** 2).mean() + F.relu(p - label)[limit].square().mean()
+            ),
+        ],
+        "not 1.09": [edit(LOSS, "mean()", "mean() + 1")],
         "no gradient can flow": [edit(LOSS, "mean()", "mean().item()")],
         "returns nothing": [edit(LOSS, "return ")],
-        "yours gives 6": [edit(LOSS, ".mean()")],
+        "yours holds 6": [edit(LOSS, ".mean()")],
         "raised RuntimeError": [edit(LOSS, "prediction - label", "prediction.numpy() - label")],
         "without parentheses": [torch.tensor(0.1)],
+    },
+    "own": {
+        "one column": [SAID.to_numpy(), SAID.to_frame(), SAID.tolist(), {"network": SAID}],
+        "were fitted": [LABELS, pd.concat([SAID, LABELS[:3]])],
+        "kept apart, each once": [SAID[:9], pd.concat([SAID, SAID[:1]]), SAID.reset_index(drop=True)],
+        "The label itself": [LABELS[SAID.index], 0 * SAID + LABELS.mean()],
+        "Standardised": [(SAID - LABELS.mean()) / LABELS.std()],
+        "another label": [SAID + 9, pd.Series(SAID.to_numpy()[::-1], SAID.index)],
+        "NaN": [SAID.replace(SAID.iloc[0], np.nan)],
     },
 }
 
