@@ -13,10 +13,8 @@ def check_kernel(answer):
     weights = array(answer, "a table of 3 x 3 numbers")
     hint_if(weights.shape != (3, 3), f"Asked for are 3 rows of 3 numbers; your shape is {weights.shape}.")
     flat, middle, soft = weights.sum(), weights[1, 1], np.outer([0.5, 1, 0.5], [0.5, 1, 0.5])
-    uneven = abs(flat) > 1e-3 * np.abs(weights).max()
-    hint_if(uneven, f"On flat sky of 1 it gives {flat:.3g}, the sum of its weights: make that 0.")
-    hint_if(middle < 0, "The sign is reversed: negative on a bright spot, positive on a hole.")
-    hint_if(middle == 0, "It is blind to a spot: the middle of one meets the weight in the middle, a 0.")
+    hint_if(abs(flat) > 1e-3 * np.abs(weights).max(), f"Its weights add up to {flat:.3g}: make that 0.")
+    hint_if(middle <= 0, "The middle of a bright spot meets the weight in the middle: make it positive.")
     alike = np.allclose(weights, np.rot90(weights), atol=1e-3 * middle)
     hint_if(not alike, "It prefers lines or edges of one direction. A spot looks alike from all four sides.")
     hint_if((weights * soft).sum() <= 0, "A spot with soft rims (1, 0.5, 0.25) gives nothing positive.")
@@ -38,10 +36,9 @@ def check_shape(answer, layer, shape):
     hint_if(any(v % 1 for v in said), "A part of a pixel is no pixel: round down.")
     hint_if(said == (shape[0], *right[1:]), "Right pixels. But the channels are the layer's: one per kernel.")
     hint_if(sorted(said) == sorted(right), "Right numbers, wrong order: PyTorch puts the channels first.")
-    pixels = said[1] if said[1] == said[2] else None
-    hint_if(pixels == (size - k) // stride + 1, "Without the padding: it adds a margin on both sides.")
-    hint_if(pixels == -(-free // stride) + 1, "Rounded up: a window that sticks out does not count.")
-    hint_if(pixels == free + 1, "You have forgotten the stride: the window moves by more than one pixel.")
+    hint_if(said[1] == (size - k) // stride + 1, "Without the padding: it adds a margin on both sides.")
+    hint_if(said[1] == -(-free // stride) + 1, "Rounded up: a window that sticks out does not count.")
+    hint_if(said[1] == free + 1, "You have forgotten the stride: the window moves by more than one pixel.")
     raise Hint("Put n, k, padding and stride into the formula above, and round down.")
 
 
@@ -52,9 +49,8 @@ def check_layer(answer, images):
     hint_if(not isinstance(answer, nn.Module), "Asked for is a network: nn.Sequential(stage(3, 16), ...).")
     parts, met = [*deepcopy(answer).eval().modules()], []  # a copy: the learner's network stays as it is
     channels = [part.out_channels for part in parts if isinstance(part, nn.Conv2d)]
-    for part in parts:
-        if isinstance(part, nn.Linear):
-            part.register_forward_pre_hook(lambda _, inputs: met.append(tuple(inputs[0].shape)))
+    for part in filter(lambda part: isinstance(part, nn.Linear), parts):
+        part.register_forward_pre_hook(lambda _, inputs: met.append(tuple(inputs[0].shape)))
     try:
         with no_grad():
             shape = tuple(parts[0](images).shape)
@@ -69,10 +65,9 @@ def check_layer(answer, images):
         raise
     hint_if(isinstance(parts[-1], nn.ReLU | nn.Sigmoid), "Some labels are negative: no bend at the end.")
     hint_if(shape != (len(images), 1), f"One number per galaxy should come out, (n, 1); yours is {shape}.")
-    hint_if(len(channels) < 5, f"It works, but has {len(channels)} convolutions: a fifth stage is missing.")
-    hint_if(channels[-1] != 128, f"It works, but its last stage gives {channels[-1]} channels, not 128.")
-    weights = sum(p.numel() for p in answer.parameters())
-    return f"{len(channels)} stages, {weights:,} weights. Deeper is easy; if it is better, new galaxies tell."
+    lacks = len(channels) < 5 or channels[-1] != 128
+    hint_if(lacks, f"It works, but its stages give {channels} channels: a fifth, of 128, is missing.")
+    return f"{len(channels)} stages. Deeper is easy; if it is better, new galaxies tell."
 
 
 def check_step(answer, weights, gradient, rate):
@@ -82,12 +77,9 @@ def check_step(answer, weights, gradient, rate):
     hint_if(new.shape != old.shape, f"There are {old.size} weights; the shape of yours is {new.shape}.")
     if np.allclose(new, old - rate * slope, atol=1e-6):
         return "Downhill: each weight moved against its slope, farther where it is steep."
-    for meant, hint in [
-        (old + rate * slope, "Uphill: the gradient points to larger losses. Go against it, with a minus."),
-        (old - slope, "You have forgotten the learning rate: that step is far too long."),
-        (rate * slope, "That is the step alone. Subtract it from the weights."),
-    ]:
-        hint_if(np.allclose(new, meant, atol=1e-6), hint)
+    hint_if(np.allclose(new, old + rate * slope), "Uphill, to larger losses. Go against the gradient.")
+    hint_if(np.allclose(new, old - slope), "The learning rate is missing: that is far too long a step.")
+    hint_if(np.allclose(new, rate * slope), "That is the step alone. Subtract it from the weights.")
     raise Hint("weights - learning rate * gradient, for each weight by itself.")
 
 
@@ -109,8 +101,7 @@ def check_loop(answer):
             returned = call(answer, model, images, labels, optimizer)
             if returned is None:
                 return None
-            hint_if(not found, "The optimizer took no step. Call optimizer.step(), with parentheses.")
-            hint_if(len(found) > 1, f"Asked for is one step; yours takes {len(found)}.")
+            hint_if(len(found) != 1, f"Call optimizer.step() once, with (); yours takes {len(found)} steps.")
             none = all(slope is None or not slope.any() for slope in found[0])
             hint_if(none, "No gradient when the optimizer steps: backward() before, zero_grad() not between.")
             if not all(map(torch.allclose, found[0], right)):
@@ -118,8 +109,8 @@ def check_loop(answer):
                 uphill = all(map(torch.allclose, found[0], [-slope for slope in right]))
                 hint_if(uphill, "The sign of the loss is reversed. The optimizer goes downhill by itself.")
                 raise Hint("Not the gradient of F.mse_loss. Do shapes match: (n,) both, not (n, 1)?")
-            said, was = number(returned), loss.item()
-            hint_if(abs(said - was) > 1e-4, f"It trains, but returns {said:.3f}; the loss was {was:.3f}.")
+            wrong = abs(number(returned) - loss.item()) > 1e-4
+            hint_if(wrong, f"It trains, but returns {number(returned):.3f}; the loss was {loss:.3f}.")
     return "Forward, backward, step, forget. Networks of any size are trained by these lines."
 
 
@@ -130,7 +121,7 @@ def check_rate(answer, sweep, score_at):
     values = array(answer, "two numbers, (learning rate, RMSE)").flatten().tolist()
     hint_if(len(values) != 2, f"Asked for are two numbers, (learning rate, RMSE); yours holds {len(values)}.")
     rate, guess = values
-    scores, tried = sweep.mean(axis=1), sweep.index.to_numpy()
+    scores, tried = sweep.mean(axis=1), sweep.index
     hint_if(rate <= 0, "A learning rate is a positive number (its axis shows powers of ten).")
     hint_if(np.isclose(rate, tried, rtol=0.05, atol=0).any(), "That rate was tried. Choose one in between.")
     hint_if(0 < guess < scores.min() / 2, "No score is that low. First the learning rate, then the RMSE.")

@@ -246,8 +246,11 @@ WRONG = {
     },
     "kernel": {
         "make that 0": [np.ones((3, 3)) / 9, np.ones((3, 3)) / 1e7, np.outer([0, 1, 0], [0, 1, 0])],
-        "reversed": [[[1, 1, 1], [1, -8, 1], [1, 1, 1]]],
-        "blind to a spot": [np.zeros((3, 3)), [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]],
+        "make it positive": [
+            [[1, 1, 1], [1, -8, 1], [1, 1, 1]],
+            np.zeros((3, 3)),
+            [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
+        ],
         "lines or edges": [
             [[-1, -1, -1], [2, 2, 2], [-1, -1, -1]],
             [[0, 0, 0], [-1, 2, -1], [0, 0, 0]],
@@ -271,8 +274,10 @@ WRONG = {
         "plain numbers": ["(10, 31, 31)"],
     },
     "layer": {
-        "fifth stage is missing": [network(3, 16, 32, 64, 128)],
-        "gives 64 channels": [network(3, 16, 32, 64, 64, 64, end=(POOL, FLATTEN, nn.Linear(64, 1)))],
+        "a fifth, of 128": [
+            network(3, 16, 32, 64, 128),
+            network(3, 16, 32, 64, 64, 64, end=(POOL, FLATTEN, nn.Linear(64, 1))),
+        ],
         "as many numbers as": [
             network(*FIVE, end=(POOL, FLATTEN, nn.Linear(64, 1))),
             network(*FIVE, end=(nn.AdaptiveMaxPool2d(1), FLATTEN, nn.Linear(64, 1))),
@@ -296,7 +301,7 @@ WRONG = {
     },
     "step": {
         "Uphill": [[1.4, -2.1]],
-        "learning rate: ": [[-3.0, -1.0]],
+        "too long a step": [[-3.0, -1.0]],
         "Subtract it": [[0.4, -0.1]],
         "each weight by itself": [[0.6, -2.0], [-1.9, 0.6], [-0.4, 0.1]],
         "2 weights": [[0.6]],
@@ -304,13 +309,13 @@ WRONG = {
     },
     "loop": {
         "adds up": [edit(STEP, "optimizer.zero_grad()"), edit(STEP, "zero_grad()", "zero_grad")],
-        "took no step": [edit(STEP, "optimizer.step()"), edit(STEP, "step()", "step")],
+        "takes 0 steps": [edit(STEP, "optimizer.step()"), edit(STEP, "step()", "step")],
         "No gradient": [edit(STEP, "loss.backward()"), edit(STEP, "d()\n", "d(), model.zero_grad()\n")],
         "returns nothing": [edit(STEP, "return loss")],
         "(n, 1)": [edit(STEP, "[:, 0]")],
         "reversed": [edit(STEP, "= F", "= -F")],
         "Not the gradient": [edit(STEP, "mse_loss", "l1_loss")],
-        "yours takes 2": [edit(STEP, "optimizer.step()", "optimizer.step(), optimizer.step()")],
+        "takes 2 steps": [edit(STEP, "optimizer.step()", "optimizer.step(), optimizer.step()")],
         "returns 100.000": [edit(STEP, "return loss", "return 100")],
         "one number": [edit(STEP, "return loss", "return loss.item")],
         "without parentheses": [torch.tensor(0.9)],
