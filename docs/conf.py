@@ -38,6 +38,7 @@ html_theme_options = {
     "use_fullscreen_button": False,
     "navbar_persistent": [],
     "show_toc_level": 2,
+    "footer_content_items": ["extra-footer"],
     "extra_footer": f'<p><a href="{WEEKLY}">{CHECKED}</a></p>',
 }
 
