@@ -23,12 +23,10 @@ def check_kernel(answer):
 
 def check_shape(answer, layer, shape):
     """What shape leaves a convolution? Context: the nn.Conv2d, the (channels, rows, columns) that enter."""
-    import torch
-
-    right = tuple(layer(torch.zeros(1, *shape)).shape[1:])
     said = tuple(array(answer, "three whole numbers, (channels, rows, columns)").flatten().tolist())
     size, (k, stride, padding) = shape[1], (v[0] for v in (layer.kernel_size, layer.stride, layer.padding))
     free = size + 2 * padding - k  # pixels that the window can move
+    right = (layer.out_channels, free // stride + 1, free // stride + 1)
     if said == right:
         return f"{said}. Without the padding: {(size - k) // stride + 1} pixels; with stride 1: {free + 1}."
     hint_if(said == (1, *right), "Right for a batch of one. For one picture leave out the first number.")
@@ -65,8 +63,7 @@ def check_layer(answer, images):
         raise
     hint_if(isinstance(parts[-1], nn.ReLU | nn.Sigmoid), "Some labels are negative: no bend at the end.")
     hint_if(shape != (len(images), 1), f"One number per galaxy should come out, (n, 1); yours is {shape}.")
-    lacks = len(channels) < 5 or channels[-1] != 128
-    hint_if(lacks, f"It works, but its stages give {channels} channels: a fifth, of 128, is missing.")
+    hint_if(len(channels) < 5 or channels[-1] != 128, f"It has {channels} channels: a fifth, of 128, lacks.")
     return f"{len(channels)} stages. Deeper is easy; if it is better, new galaxies tell."
 
 

@@ -274,7 +274,7 @@ WRONG = {
         "plain numbers": ["(10, 31, 31)"],
     },
     "layer": {
-        "a fifth, of 128": [
+        "a fifth, of 128, lacks": [
             network(3, 16, 32, 64, 128),
             network(3, 16, 32, 64, 64, 64, end=(POOL, FLATTEN, nn.Linear(64, 1))),
         ],
