@@ -5,11 +5,12 @@ from sklearn.base import clone
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import KFold, cross_val_score
+from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from .answers import Hint, array, call, hint_if, number
+from .tables import practice_table
 
 TICK = "A tick takes 4 folds of 5, and a mean gain above its uncertainty"
 
@@ -140,13 +141,44 @@ def check_model(answer, X, y, cv):
     raise Hint(f"{words}: yours is worse. Is it too stiff, or too flexible?")
 
 
-def check_leak(answer, table, columns, added):
-    """Which column leaks the stellar mass? Context: training table, columns before, columns added."""
-    hint_if(not isinstance(answer, str), 'Asked for is the name of one column in quotes, such as "CINDX".')
-    hint_if(answer not in added, f"{answer!r} was not added. The new columns are {', '.join(added)}.")
-    mass, folds = table["lgMstar"], KFold(5, shuffle=True, random_state=0)
-    tables = {name: table[[*columns, *([name] if name else [])]] for name in ["", *added]}
-    r2 = {name: cross_val_score(LinearRegression(), X, mass, cv=folds).mean() for name, X in tables.items()}
-    words = f"with {answer} a line predicts lgMstar with R2 = {r2[answer]:.2f}, without it {r2['']:.2f}."
-    hint_if(r2[answer] < max(r2.values()), f"Harmless: {words} Try the others.")
-    return f"Yes: {words}\n  Brightness and distance give the mass inside lgGF. A score hides such things."
+def check_bend(answer, table, out_of_fold):
+    """What a quadratic gains over a line. Context: training table, function that returns held-out scores."""
+
+    def gain(*degrees, **settings):
+        new, old = (out_of_fold(table, degree=d, **settings).groupby("fold") for d in degrees)
+        return (new["log-likelihood"].mean() - old["log-likelihood"].mean()).to_numpy()
+
+    said, right = array(answer, "five numbers, one a fold"), gain(2, 1)
+    hint_if(said.shape != right.shape, f"Asked for are five numbers, one a fold; yours holds {said.size}.")
+    if np.allclose(said, right, atol=1e-3):
+        return f"On average {right.mean():+.3f}, positive in {(right > 0).sum()} of 5 folds. Is that a bend?"
+    hint_if(np.allclose(said, -right, atol=1e-3), "Line minus quadratic: turn it round.")
+    as_values = gain(2, 1, way="limits as values")
+    hint_if(np.allclose(said, as_values, atol=1e-3), "That is it for limits taken as values.")
+    raise Hint("Other numbers: both from `out_of_fold(train)`, and nothing but `degree` may differ.")
+
+
+def check_leak(answer, columns, y, cv):
+    """A model that chooses 20 columns inside the folds. Context: random columns, the target, the folds."""
+    hint_if(not hasattr(answer, "steps"), "Asked for is a pipeline: make_pipeline(the choice, the model).")
+    kept = clone(answer).fit(columns, y)[-1].n_features_in_
+    hint_if(kept != 20, f"Its last step sees {kept} columns of {columns.shape[1]}: choose 20 first.")
+    r2 = cross_val_score(answer, columns, y, cv=cv, error_score="raise").mean()
+    return f"R2 = {r2:.2f}: noise predicts nothing. In a pipeline each fold makes a choice of its own."
+
+
+def check_table(answer, study):
+    """The test RMSE of a new table. Context: the function that splits, chooses and tests."""
+    said, table = number(answer), practice_table()
+    lines = list(table.columns[:8])
+    right = study(table, "star", lines, "feh", 999)["test RMSE"]
+    for hint, *choice in [
+        ("The same star is on both sides of the split: it has four spectra.", "spectrum", lines, 999),
+        ("`iron` is `feh` + 7.5: a column made from the answer.", "star", [*lines, "iron"], 999),
+        ("Look at the largest line strengths: 999 is no measurement.", "star", lines, -99),
+    ]:
+        name, features, missing = choice
+        hint_if(abs(study(table, name, features, "feh", missing)["test RMSE"] - said) < 1e-3, hint)
+    hint_if(said < 0.8 * right, "Too good to be true. What does the model know of the stars locked away?")
+    hint_if(said > 1.15 * right, "Worse than need be. Are the settings chosen, and missing values out?")
+    return f"{said:.2f} dex for stars never seen. The rest is bookkeeping."

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestClassifier, RandomForestRegressor
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import KFold, cross_val_score
 from sklearn.neighbors import KNeighborsRegressor
@@ -65,6 +66,22 @@ SWEEP = pd.DataFrame({seed: [score_at(rate) + 0.002 * seed for rate in TRIED] fo
 LABELS = pd.Series(rng.normal(2.6, 0.4, N), range(900001, 900001 + N))
 SAID = (LABELS + rng.normal(0, 0.2, N))[[crc32(str(id).encode()) % 5 == 0 for id in LABELS.index]]
 
+NOISE = rng.normal(size=(len(y), 300))
+BEND = np.array([0.01, -0.02, 0.03, 0.0, 0.01])
+
+
+def held_out(table, degree=1, way="limits as limits"):
+    """Stand in for the notebook's out_of_fold: the quadratic gains BEND, or 0.1 if limits are values."""
+    gain = BEND if way == "limits as limits" else 0.1
+    return pd.DataFrame({"fold": range(5), "log-likelihood": -0.5 + (degree - 1) * gain})
+
+
+def study(table, name, features, target, missing=-99):
+    """Stand in for the notebook's template: 0.3 if nothing is wrong."""
+    leaks = {"spectrum": 0.2}.get(name, 0.3) * (0.01 if "iron" in features else 1)
+    return {"test RMSE": leaks if missing == 999 else 2 * leaks}
+
+
 CONTEXT = dict.fromkeys(CHECKS, ()) | {
     "missing": (TABLE,),
     "fold": (X, y, FOLDS),
@@ -72,7 +89,9 @@ CONTEXT = dict.fromkeys(CHECKS, ()) | {
     "tune": (X, y, CV),
     "drop": (SMALL, MORE, y, CV),
     "model": (X, y, CV),
-    "leak": (CLEAN, ["NUVr", "model_r"], ["ext_r", "Dlum"]),
+    "bend": (TABLE, held_out),
+    "leak": (NOISE, y, CV),
+    "table": (study,),
     "shape": (CONV, PICTURE),
     "layer": (IMAGES,),
     "step": (OLD, SLOPE, RATE),
@@ -142,7 +161,9 @@ RIGHT = {
     "drop": [without("CINDX"), [*without("CINDX")], pd.Series(without("CINDX"))],
     "tune": [forest(min_samples_leaf=5), forest(min_samples_leaf=8)],
     "model": [make_pipeline(StandardScaler(), PolynomialFeatures(2), LinearRegression())],
-    "leak": ["Dlum"],
+    "bend": [BEND, list(BEND), pd.Series(BEND)],
+    "leak": [make_pipeline(SelectKBest(f_regression, k=20), LinearRegression())],
+    "table": [0.3, 0.31, 0.27],
     "kernel": [
         [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
         np.outer([-1, 2, -1], [-1, 2, -1]),
@@ -239,10 +260,27 @@ WRONG = {
         "raised AttributeError": [make_pipeline(StandardScaler(), PolynomialFeatures(2))],
         "raised InvalidParameterError": [3.5],
     },
+    "bend": {
+        "turn it round": [-BEND],
+        "taken as values": [np.full(5, 0.1)],
+        "holds 1": [BEND.mean()],
+        "Other numbers": [BEND + 0.5, [-0.5] * 5],
+    },
     "leak": {
-        "Harmless": ["ext_r"],
-        "was not added": ["lgGF", "lgMstar", "NUVr", "dlum"],
-        "one column in quotes": [["ext_r", "Dlum"], 2, CLEAN["Dlum"]],
+        "Asked for is a pipeline": [LinearRegression(), "fit_transform", 0.13, SelectKBest(k=20)],
+        "sees 300 columns": [
+            make_pipeline(StandardScaler(), LinearRegression()),
+            make_pipeline(LinearRegression()),
+        ],
+        "sees 5 columns": [make_pipeline(SelectKBest(f_regression, k=5), LinearRegression())],
+    },
+    "table": {
+        "both sides": [0.2],
+        "made from the answer": [0.003],
+        "999": [0.6],
+        "Too good": [0.1, 0.002, -0.3],
+        "Worse than": [0.4, 0.5],
+        "holds 240": [np.zeros(240)],
     },
     "kernel": {
         "make that 0": [np.ones((3, 3)) / 9, np.ones((3, 3)) / 1e7, np.outer([0, 1, 0], [0, 1, 0])],
