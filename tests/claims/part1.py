@@ -157,7 +157,7 @@ def claim_flattery_lost():
 
 
 def claim_learning_curve():
-    """For the line, more are of little use; the others still gain. The quadratic: on the most the best."""
+    """For the line, more are of little use; the others fall for longer. The quadratic ends as the best."""
     error = pd.DataFrame({kind: rmse.mean(axis=1) for kind, rmse in by_size.items()})
     assert error["quadratic"].iloc[0] > error["line"].iloc[0] - 0.003
     assert error.iloc[-1].idxmin() == "quadratic"

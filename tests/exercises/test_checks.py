@@ -213,7 +213,6 @@ WRONG = {
         "on held_out. Fit": [edit(FOLD, "iloc[others]", "iloc[rows]")],
         "turn its sign": [edit(FOLD, "return ", "return -")],
         "take the root": [edit(FOLD, ".mean() ** 0.5", ".mean()")],
-        "of |residual|": [edit(FOLD, "(residual**2).mean() ** 0.5", "abs(residual).mean()")],
         "That is R2": [
             edit(FOLD, "return (residual**2).mean() ** 0.5", "return fit.score(X.iloc[rows], y.iloc[rows])")
         ],
