@@ -168,15 +168,17 @@ def check_leak(answer, columns, y, cv):
 def check_table(answer, study):
     """The test RMSE of a new table. Context: the function that splits, chooses and tests."""
     said, table = number(answer), practice_table()
-    lines = list(table.columns[:8])
-    right = study(table, "star", lines, "feh", 999)["test RMSE"]
-    for hint, *choice in [
-        ("The same star is on both sides of the split: it has four spectra.", "spectrum", lines, 999),
-        ("`iron` is `feh` + 7.5: a column made from the answer.", "star", [*lines, "iron"], 999),
-        ("Look at the largest line strengths: 999 is no measurement.", "star", lines, -99),
+
+    def rmse(name="star", more=(), missing=999):
+        return study(table, name, [*table.columns[:8], *more], "feh", missing)["test RMSE"]
+
+    for wrong, hint in [
+        (rmse("spectrum"), "The same star is on both sides of the split: it has four spectra."),
+        (rmse(more=["iron"]), "`iron` is `feh` + 7.5: a column made from the answer."),
+        (rmse(missing=-99), "Look at the largest line strengths: 999 is no measurement."),
     ]:
-        name, features, missing = choice
-        hint_if(abs(study(table, name, features, "feh", missing)["test RMSE"] - said) < 1e-3, hint)
+        hint_if(abs(wrong - said) < 1e-3, hint)
+    right = rmse()
     hint_if(said < 0.8 * right, "Too good to be true. What does the model know of the stars locked away?")
     hint_if(said > 1.15 * right, "Worse than need be. Are the settings chosen, and missing values out?")
     return f"{said:.2f} dex for stars never seen. The rest is bookkeeping."

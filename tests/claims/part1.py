@@ -231,6 +231,16 @@ def claim_selecting_on_the_outcome():
     assert (best.iloc[1:] < tobit.iloc[1:]).all() and (tobit.iloc[1:] < values.iloc[1:] - 0.05).all()
 
 
+def claim_half_without_neighbours():
+    """Neighbours in the radio beam add to that; without them about half of the difference remains."""
+    differences = [
+        rmse_of(rows, centres["the true mean"], mock_train["lgGF"])
+        - rmse_of(rows, centres["limits as values"], mock_train["lgGF"])
+        for rows in (seen, seen & (truth["gas_neighbour"] == 0))
+    ]
+    assert 0.35 < differences[1] / differences[0] < 0.65
+
+
 def claim_scatter_depends_on_colour():
     """Colour tells the gas of a blue galaxy closely, that of a red one hardly."""
     gain_of_colour = gain_per_fold(varying, constant)
