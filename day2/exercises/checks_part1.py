@@ -106,8 +106,7 @@ def check_tune(answer, X, y, cv):
         return f"{words}. (From fold to fold the RMSE itself varies by {mine.std(ddof=1):.3f}.)"
     fitted = np.sqrt(np.mean((y - clone(answer).fit(X, y).predict(X)) ** 2))
     hint_if(fitted > 0.9 * plain.mean(), f"{words}. Too stiff: its trees are too small.")
-    one = "max_features=1" in repr(answer) and "max_features=1.0" not in repr(answer)
-    hint_if(one, f"{words}. max_features=1 is ONE feature at each cut; 1.0 is all of them.")
+    hint_if(repr(answer.max_features) == "1", f"{words}. max_features=1 is ONE feature, 1.0 is all of them.")
     raise Hint(f"{words}. {TICK}. Try another min_samples_leaf or max_features.")
 
 
