@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 
 import numpy as np
 import pandas as pd
@@ -10,8 +9,8 @@ import psutil
 import pytest
 from processes import launch, own_table
 
+import scale.predict
 from scale import network
-from scale.predict import predict as predict_here
 
 pytestmark = pytest.mark.full
 EPOCHS = 6
@@ -86,21 +85,13 @@ def test_the_memory_of_the_first_parts_does_for_all(folder, weights, monkeypatch
     """Ten thousand pictures in 25 parts: what is kept of each part would add up."""
     monkeypatch.setattr(network, "PART", 400)
     survey(folder, 10_000)
-    seen, over = [], threading.Event()
+    used, write = [], scale.predict.write_atomic
 
-    def watch():
-        while not over.wait(0.1):
-            parts = len(list((folder / "done").glob("part-*.parquet")))
-            seen.append((parts, psutil.Process().memory_info().rss / 1e6))
+    def note_memory(path, raw):
+        used.append(psutil.Process().memory_info().rss / 1e6)
+        write(path, raw)
 
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    try:
-        predict_here(folder / "survey.csv", weights, folder / "done", False)
-    finally:
-        over.set()
-        watcher.join()
-    parts, used = np.array(seen).T
-    early, late = used[(parts >= 1) & (parts <= 5)].max(), used[parts >= 20].max()
-    assert late < early + 40, f"from {early:.0f} MB with up to 5 parts to {late:.0f} MB with 20 and more"
+    monkeypatch.setattr(scale.predict, "write_atomic", note_memory)
+    scale.predict.predict(folder / "survey.csv", weights, folder / "done", False)
+    assert max(used[20:]) < max(used[1:6]) + 40, [round(megabytes) for megabytes in used]
     assert len(pd.read_parquet(folder / "done")) == 10_000
