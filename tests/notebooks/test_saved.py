@@ -111,7 +111,7 @@ def test_exercises_are_complete(nb):
         prompt, scaffold, check, folded = nb.cells[i - 1 : i + 3]
         name = tag(scaffold, "exercise")
         assert (tag(check, "check"), tag(folded, "solution")) == (name, name)
-        assert re.search(rf"^\*\*Exercise {number}: [^*]+\.\*\* \S", prompt.source, re.M), name
+        assert re.search(rf"^\*\*Exercise {number}: [^*]+[.?]\*\* \S", prompt.source, re.M), name
         assert "# your answer" in scaffold.source and len(scaffold.source.splitlines()) <= 10, name
         assert check.source.startswith(f'check("{name}", ') and "\n" not in check.source, name
         assert "nbval-check-output" in check.metadata.tags, (
