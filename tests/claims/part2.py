@@ -188,8 +188,8 @@ def claim_baseline():
 
 
 def claim_both():
-    """Table and picture together are better than the table alone, by more than luck."""
-    assert answers["Does the picture add to the table?"] == "Yes"
+    """Table and picture together miss less than the table alone, though it may be luck."""
+    assert board["all"].loc["both", "RMSE"] < board["all"].loc["table (quadratic)", "RMSE"]
 
 
 def claim_verdict():
@@ -229,7 +229,7 @@ def claim_script_predicts_the_same():
 def claim_own_pictures():
     """For a shape the network sees more than the mean colours; nobody is fitted and judged."""
     rmse = np.sqrt((own_misses**2).mean())
-    assert rmse["network"] < rmse["mean colours"] < rmse["mean"] * 1.05
+    assert rmse["network"] < 0.8 * min(rmse["mean colours"], rmse["mean"])
     assert not set(kept["id"]) & {*test.index, *new["id"]} and len(kept) < len(mine) / 4
 
 
