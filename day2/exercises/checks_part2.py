@@ -172,7 +172,7 @@ def check_own(answer, labels):
     said, true = array(answer, "numbers"), labels[answer.index].to_numpy()
     rmse, spread = ((said - true) ** 2).mean() ** 0.5, true.std()
     hint_if(rmse < 1e-6 or np.ptp(said) < 1e-6, "The label itself, or its mean. What does the network say?")
-    if rmse > 1.3 * spread:
+    if rmse > 2 * spread:
         own_unit = ((said * labels.std() + labels.mean() - true) ** 2).mean() ** 0.5
         hint_if(own_unit < spread, "Standardised: go back, times the spread of the label, plus its mean.")
         raise Hint(f"RMSE {rmse:.2f}, but the label spreads by {spread:.2f}: is it another label?")

@@ -402,7 +402,7 @@ WRONG = {
         "kept apart, each once": [SAID[:9], pd.concat([SAID, SAID[:1]]), SAID.reset_index(drop=True)],
         "The label itself": [LABELS[SAID.index], 0 * SAID + LABELS.mean()],
         "Standardised": [(SAID - LABELS.mean()) / LABELS.std()],
-        "another label": [SAID + 9, pd.Series(SAID.to_numpy()[::-1], SAID.index)],
+        "another label": [SAID + 9, 3 - 2 * SAID],
         "NaN": [SAID.replace(SAID.iloc[0], np.nan)],
     },
 }
