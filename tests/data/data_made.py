@@ -3,7 +3,6 @@
 import io
 import socketserver
 import threading
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,11 +29,9 @@ def as_real():
     return df.astype(dict.fromkeys(floats, np.float32) | {"GASS": np.int32, "HIsrc": np.int16})
 
 
-def as_table(df, form, **columns):
-    """Return the file that astropy writes, with some columns replaced."""
+def as_table(df, form):
+    """Return the file that astropy writes."""
     table = Table.from_pandas(df.astype({name: object for name in df if isinstance(df[name].iloc[0], str)}))
-    for name, column in columns.items():
-        table[name] = column
     out = io.BytesIO() if form in ("fits", "votable") else io.StringIO()
     table.write(out, format=form)
     return out.getvalue()
@@ -76,14 +73,6 @@ def http(body=b"", status=200, **headers):
     headers = {"Connection": "close", "Content-Length": len(body), **headers}
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {status} -\r\n{lines}\r\n".encode() + body
-
-
-def trickle(raw, first):
-    """Answer with the first bytes of a file, and then with next to nothing, for ever."""
-    yield http(raw)[:first]
-    while True:
-        time.sleep(0.2)
-        yield b"x"
 
 
 @contextmanager
