@@ -133,10 +133,10 @@ def test_a_run_asks_politely_and_after_a_kill_or_interrupt_goes_on_from_there(ki
     with serve(lambda path: [http(GOOD) if len(server.paths) <= most else None]) as server:
         command = [sys.executable, "-c", MAKE_DATA, data, server.url]
         process, end = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True), time.time() + 60
-        while len(there(images)) < 1040 and time.time() < end:
+        while (len(there(images)) < 1040 or len(server.paths) < most + 8) and time.time() < end:
             time.sleep(0.02)
         process.send_signal(kill)
-        assert 2 <= server.most <= 8
+        assert 8 <= server.most <= 9  # the trial may still be ending
         said = process.communicate()[1].rstrip()
         assert kill == signal.SIGKILL or said.endswith("What has arrived is kept: `make data` goes on.")
         kept, most, asked = len(there(images)), 10_000, len(server.paths)
