@@ -74,14 +74,14 @@ def claim_six_features_beat_one():
 
 
 def claim_rule_is_lenient():
-    """Of two equally good models it calls one "better" about one time in ten."""
+    """Of two equally good models it calls one or the other "better" about one time in five."""
     equal = np.random.default_rng(0).normal(0, 1, (2000, 5))
-    called = [compare(gain, np.zeros(5)).startswith("better") for gain in equal]
-    assert 0.07 < np.mean(called) < 0.13
+    called = [compare(gain, np.zeros(5)).startswith(("better", "worse")) for gain in equal]
+    assert 0.15 < np.mean(called) < 0.25
 
 
 def claim_quadratic_beats_line():
-    """Two simple formulas do about as well as the line, within 0.02 dex. The quadratic does [beat them]."""
+    """Two simple formulas come within 0.02 dex of the line in six. The quadratic beats both."""
     for baseline in (parabola, plane):
         simple = fold_rmse(baseline, train, y, repeated)
         assert abs(simple.mean() - line_again.mean()) < 0.02
@@ -173,7 +173,7 @@ def claim_importances_disagree():
 
 
 def claim_doing_without():
-    """The check does the same for `model_r`, which is missed more, as permutation says."""
+    """Without `model_r` the forest loses more than without `CINDX`."""
     cindx, model_r = (fold_rmse(looking, X.drop(columns=name), y) for name in ("CINDX", "model_r"))
     assert model_r.mean() > cindx.mean()
 
@@ -262,7 +262,8 @@ def claim_leaderboard():
     """Left: the formula and the forest do well. Right: the models that read limits as limits lead."""
     ours = leaderboard.drop(index="my_model", errors="ignore")
     tobits, values = ours.iloc[-2:], ours.iloc[1:-2]
-    assert values["RMSE"].idxmin() == formula and values["RMSE"].max() < 0.6 * ours["RMSE"].iloc[0]
+    assert set(values["RMSE"].nsmallest(2).index) == {formula, grove}
+    assert values["RMSE"].max() < 0.6 * ours["RMSE"].iloc[0]
     assert tobits["RMSE"].min() > values["RMSE"].max()
     assert tobits["log-likelihood"].min() > values["log-likelihood"].max()
 
@@ -289,7 +290,7 @@ def claim_confounder():
 
 
 def claim_too_much_gas():
-    """With none like them in the training set, the forest gives them too much gas."""
+    """With none like them, the error grows, and so does the bias, towards too much gas."""
     rise = shift.loc["trained on low mass only"] - shift.loc["trained on all masses"]
     assert rise["RMSE"] > 0.01 and rise["bias"] > 0.04
 
