@@ -12,8 +12,6 @@ from sklearn.preprocessing import StandardScaler
 from .answers import Hint, array, call, hint_if, number
 from .tables import practice_table
 
-TICK = "A tick takes 4 folds of 5, and a mean gain above its uncertainty"
-
 
 def check_missing(answer, catalog):
     """How many galaxies have no SFR_best? Context: the whole catalogue."""
@@ -22,42 +20,33 @@ def check_missing(answer, catalog):
     if said == missing:
         return f"{missing} of {total}; isna() finds {rate.isna().sum()}: to a computer -99 is just a number."
     hint_if(said == 0, "Neither isna() nor == 0 knows the sentinel: -99 is a number like any other.")
-    hint_if(said == total, "That is the length of the table. Count the rows where a condition holds.")
     hint_if(said == total - missing, "So many HAVE a measured SFR_best. Turn the condition round.")
-    hint_if(said in (-99, -99 * missing), "That is made of the values -99 themselves. How many are there?")
-    hint_if(0 < said < 1, f"That is a share. Asked for is the number of galaxies, out of {total}.")
     hint_if(said == (catalog["NUVr"] == -99).sum(), "That is the number for NUVr. Asked for is SFR_best.")
     raise Hint("Compare SFR_best of the whole `catalog` with -99; the sum of True and False counts the True.")
 
 
 def check_fold(answer, X, y, folds):
     """A function of a fold (row numbers): RMSE there of a line fitted on the others. Context: the folds."""
-    rows = np.arange(len(X))
+    fold, rows = folds[1], np.arange(len(X))
 
     def rmse(fitted, scored):
         line = LinearRegression().fit(X.iloc[fitted], y.iloc[fitted])
         return np.sqrt(np.mean((y.iloc[scored] - line.predict(X.iloc[scored])) ** 2))
 
-    for fold in folds[:2]:
-        found, others = call(answer, fold), np.setdiff1d(rows, fold)
-        if found is None:
-            return None
-        said, right = number(found), rmse(others, fold)
-        for value, hint in [
-            (right, ""),
-            (rmse(others, others), "That is the RMSE on the galaxies fitted. Score those held out."),
-            (rmse(rows, fold), "The line was fitted on all rows: it has seen those held out."),
-            (rmse(fold, others), "The wrong way round: fit on the others, score on held_out."),
-            (rmse(fold, fold), "Fitted and scored on held_out. Fit on the others."),
-            (-right, "An RMSE is positive; scikit-learn's scorers turn its sign round."),
-            (right**2, "That is the mean squared residual: take the root."),
-            (1 - right**2 / y.iloc[fold].var(ddof=0), "That is R2 (.score gives it). Asked for is the RMSE."),
-            (rmse(np.setdiff1d(rows, folds[0]), folds[0]), "Right for the first fold only. Use `held_out`."),
-            (said, f"For this fold it should be {right:.4f}; yours is {said:.4f}."),
-        ]:
-            if np.isclose(said, value):
-                hint_if(hint, hint)
-                break
+    found, others = call(answer, fold), np.setdiff1d(rows, fold)
+    if found is None:
+        return None
+    said, right = number(found), rmse(others, fold)
+    for wrong, hint in [
+        (rmse(others, others), "That is the RMSE on the galaxies fitted. Score those held out."),
+        (rmse(rows, fold), "The line was fitted on all rows: it has seen those held out."),
+        ([rmse(fold, scored) for scored in (fold, others)], "Fitted on held_out. Fit on the others."),
+        (1 - right**2 / y.iloc[fold].var(ddof=0), "That is R2 (.score gives it). Asked for is the RMSE."),
+    ]:
+        hint_if(np.isclose(said, wrong).any(), hint)
+    hint_if(
+        not np.isclose(said, right), f"For the second fold it should be {right:.4f}; yours is {said:.4f}."
+    )
     return f"{right:.3f} dex on the second fold. Five of these are a cross-validation."
 
 
@@ -65,25 +54,21 @@ def check_guess(answer, X, y, cv):
     """An RMSE without NUVr, guessed. Context: features, target, folds."""
     said, lazy = number(answer), _rmse(DummyRegressor(), X, y, cv).mean()
     six, five = (_rmse(LinearRegression(), table, y, cv).mean() for table in (X, X.drop(columns="NUVr")))
-    hint_if(said <= 0, "An RMSE is positive: the typical error, in dex.")
     hint_if(said <= six, f"With the colour it is {six:.2f} dex. Can leaving it out make that better?")
     hint_if(said >= lazy, f"The mean for everybody has {lazy:.2f}. Do five features know less than none?")
-    kept = (lazy - five) / (lazy - six)
     words = f"It is {five:.2f} dex; you said {said:.2f}. Six features: {six:.2f}, none: {lazy:.2f}."
-    return f"{words}\n  Without the colour {kept:.0%} of the gain is left: the others replace a part of it."
+    return f"{words}\n  Without the colour {(lazy - five) / (lazy - six):.0%} of the gain over none is left."
 
 
 def _rmse(model, X, y, cv):
     """Return the RMSE of each fold, held out; scikit-learn says what is no regressor."""
     hint_if(isinstance(model, type), "That is a class. Make a model of it: with parentheses.")
-    how = {"scoring": "neg_root_mean_squared_error", "error_score": "raise"}
-    return -cross_val_score(model, X, y, cv=cv, **how)
+    return -cross_val_score(model, X, y, cv=cv, scoring="neg_root_mean_squared_error", error_score="raise")
 
 
 def _compare(mine, other, whose):
     """Compare RMSEs fold by fold: 1 if mine win by the notebook's rule, -1 if they lose; and the numbers."""
     gain, k = other - mine, len(mine)
-    # Folds share galaxies, so the mean is less sure than spread / sqrt(k): Nadeau & Bengio (2003).
     error, wins = gain.std(ddof=1) * np.sqrt(1 / k + 1 / (k - 1)), (gain > 0).sum()
     words = f"RMSE = {mine.mean():.4f} held out, {whose} {other.mean():.4f}. Fold by fold it gains"
     words = f"{words} {gain.mean():+.4f} +- {error:.4f}, and wins {wins} of {k}"
@@ -93,36 +78,31 @@ def _compare(mine, other, whose):
 def check_tune(answer, X, y, cv):
     """Settings of a forest that beat the plain ones. Context: features, target, folds."""
     hint_if(not isinstance(answer, RandomForestRegressor), "Asked for is a RandomForestRegressor(...).")
-    default, settings = RandomForestRegressor().get_params(), answer.get_params()
-    # As text: max_features=1 is one feature, the default 1.0 is all of them, and 1 == 1.0.
-    turned = {key for key in settings if repr(settings[key]) != repr(default[key])}
-    turned -= {"n_estimators", "n_jobs", "random_state", "verbose", "oob_score", "warm_start"}
-    hint_if(not turned, "The plain forest, but for trees and seed: they hardly matter. Turn another knob.")
-    hint_if(answer.n_estimators > 500, "More than 500 trees take long and add nothing. Turn another knob.")
-    same_trees = clone(answer).set_params(**{key: default[key] for key in turned})
-    mine, plain = (_rmse(model, X, y, cv) for model in (answer, same_trees))
+    same = {"n_estimators": answer.n_estimators, "random_state": answer.random_state or 0}
+    forests = clone(answer).set_params(**same), RandomForestRegressor(**same, n_jobs=-1)
+    mine, plain = (_rmse(forest, X, y, cv) for forest in forests)
+    hint_if(np.allclose(mine, plain), "The plain forest, but for trees and seed. Turn another knob.")
     verdict, words = _compare(mine, plain, "with the plain settings")
     if verdict == 1:
         return f"{words}. (From fold to fold the RMSE itself varies by {mine.std(ddof=1):.3f}.)"
-    fitted = np.sqrt(np.mean((y - clone(answer).fit(X, y).predict(X)) ** 2))
-    hint_if(fitted > 0.9 * plain.mean(), f"{words}. Too stiff: its trees are too small.")
-    hint_if(repr(answer.max_features) == "1", f"{words}. max_features=1 is ONE feature, 1.0 is all of them.")
-    raise Hint(f"{words}. {TICK}. Try another min_samples_leaf or max_features.")
+    raise Hint(f"{words}: not better by our rule. Try another min_samples_leaf or max_features.")
+
+
+def _per_fold(answer):
+    """Return five finite numbers, one per fold."""
+    said = array(answer, "five numbers, one per fold").ravel()
+    hint_if(said.size != 5, f"Asked for are five numbers, one per fold; yours holds {said.size}.")
+    return said
 
 
 def check_drop(answer, forest, X, y, cv):
     """Five RMSEs of the forest without CINDX. Context: the forest, features, target, folds."""
-    said, full = array(answer, "five numbers, one RMSE per fold").ravel(), _rmse(forest, X, y, cv)
+    said, full = _per_fold(answer), _rmse(forest, X, y, cv)
     without, other = (_rmse(forest, X.drop(columns=name), y, cv) for name in ("CINDX", "model_r"))
-    hint_if(said.size == 1, "That is one number. Hand over all five, to compare them fold by fold.")
-    hint_if(said.shape != full.shape, f"Asked for are {len(full)} numbers, one per fold, not {said.size}.")
     hint_if(np.allclose(said, full), "That is with CINDX: X.drop(...) returns a new table, X stays.")
-    hint_if(np.allclose(said, -without), "An RMSE is positive; scikit-learn's scorers turn its sign round.")
-    hint_if((said > 0.6).all(), "These look like R2. Asked for is the RMSE: fold_rmse gives it.")
-    hint_if(not np.allclose(said, without, rtol=1e-3), "Not that forest on X without CINDX, folds of cv.")
-    lost, loss = "worse" if _compare(without, full, "")[0] == -1 else "no clear loss", (other - full).mean()
-    words = f"{_compare(without, full, 'with it')[1]}: {lost}."
-    return f"{words}\n  Without model_r it loses {loss:.4f} on average. Which importance says so?"
+    hint_if(not np.allclose(said, without, rtol=1e-3), "Not the RMSEs of that forest on X without CINDX.")
+    words = _compare(without, full, "with it")[1]
+    return f"{words}.\n  Without model_r it loses {(other - full).mean():.4f}. Which importance says so?"
 
 
 def check_model(answer, X, y, cv):
@@ -134,24 +114,22 @@ def check_model(answer, X, y, cv):
         return f"{words}: on the same galaxies, that says more than two means."
     scaled = _rmse(make_pipeline(StandardScaler(), answer), X, y, cv).mean()
     hint_if(scaled < 0.96 * mine.mean(), f"{words}. Behind a StandardScaler: {scaled:.4f}, for units matter.")
-    hint_if(verdict == 0, f"{words}: that may be luck. {TICK}.")
+    hint_if(verdict == 0, f"{words}: that may be luck, says the rule of section 2.")
     raise Hint(f"{words}: yours is worse. Is it too stiff, or too flexible?")
 
 
 def check_bend(answer, table, out_of_fold):
     """What a quadratic gains over a line. Context: training table, function that returns held-out scores."""
 
-    def gain(*degrees, **settings):
-        new, old = (out_of_fold(table, degree=d, **settings).groupby("fold") for d in degrees)
-        return (new["log-likelihood"].mean() - old["log-likelihood"].mean()).to_numpy()
+    def gain(**settings):
+        bent, line = (out_of_fold(table, degree=d, **settings).groupby("fold") for d in (2, 1))
+        return (bent["log-likelihood"].mean() - line["log-likelihood"].mean()).to_numpy()
 
-    said, right = array(answer, "five numbers, one a fold"), gain(2, 1)
-    hint_if(said.shape != right.shape, f"Asked for are five numbers, one a fold; yours holds {said.size}.")
+    said, right = _per_fold(answer), gain()
     if np.allclose(said, right, atol=1e-3):
         return f"On average {right.mean():+.3f}, positive in {(right > 0).sum()} of 5 folds. Is that a bend?"
     hint_if(np.allclose(said, -right, atol=1e-3), "Line minus quadratic: turn it round.")
-    as_values = gain(2, 1, way="limits as values")
-    hint_if(np.allclose(said, as_values, atol=1e-3), "That is it for limits taken as values.")
+    hint_if(np.allclose(said, gain(way="limits as values"), atol=1e-3), "Limits were taken as values.")
     raise Hint("Other numbers: both from `out_of_fold(train)`, and nothing but `degree` may differ.")
 
 
@@ -177,7 +155,6 @@ def check_table(answer, study):
         (rmse(missing=-99), "Look at the largest line strengths: 999 is no measurement."),
     ]:
         hint_if(abs(wrong - said) < 1e-3, hint)
-    right = rmse()
-    hint_if(said < 0.8 * right, "Too good to be true. What does the model know of the stars locked away?")
-    hint_if(said > 1.15 * right, "Worse than need be. Are the settings chosen, and missing values out?")
+    hint_if(said < 0.8 * rmse(), "Too good to be true. What does the model know of the stars locked away?")
+    hint_if(said > 1.15 * rmse(), "Worse than need be. Are the settings chosen, and missing values out?")
     return f"{said:.2f} dex for stars never seen. The rest is bookkeeping."
