@@ -107,7 +107,7 @@ def of_the_limits(nb):
         "... nor with a scatter by colour": bend_varying.mean() < 2 * nb.corrected_error(bend_varying),
         "test set: limits as limits lose by RMSE": min(rmse[1:]) > rmse[0],
         "... and win by the log-likelihood": min(likelihood[1:]) > likelihood[0],
-        "fewer than 90 % of its detections lie inside": inside[seen_test].mean() < 0.9,
+        "test set: fewer than 90 % of the detections inside": inside[seen_test].mean() < 0.9,
         "the distance makes up for a part of the colour": sure(nb, near - far),
     }
 
