@@ -12,13 +12,6 @@ from exercises.checks import CHECKS
 from notebooks import FENCE, KERNELSPEC, MACHINE_PATH, ROOT, headings, tag, unfit
 
 COLAB = "https://colab.research.google.com/github/jwuphysics/AstroHackWeek2022/blob/main/day2/"
-BADGE = "https://colab.research.google.com/assets/colab-badge.svg"
-REMOTE = re.compile(
-    r"!\[[^\]]*\]\(\s*<?(?:https?:)?//|\burl\(\s*[\"']?(?:https?:)?//"
-    r"|<(?:img|script|iframe|video|source|embed|link)\b[^>]*(?:src|href)\s*=\s*[\"']?(?:https?:)?//"
-    r"|\b(?:Image|IFrame|SVG|imread)\(\s*(?:url\s*=\s*)?[\"']https?://",
-    flags=re.I,
-)
 FOLDS = re.compile(
     r"<details><summary>Hint</summary>\n\n.+\n\n</details>\n\n"
     r"<details><summary>Solution</summary>\n\n.*```python\n.+\n```(?:\n\n.*)?\n\n</details>\s*",
@@ -50,16 +43,8 @@ def test_the_outline_is_that_of_the_readme(part, nb):
     assert [(level, title) for _, level, title in headings(nb)][1:] == expected
 
 
-def test_nothing_comes_from_another_host(nb):
-    """No picture, script, style or frame, in text, code or outputs; only the badge."""
-    texts = [cell.source.replace(f"]({BADGE})", "]()") for cell in nb.cells]
-    texts += [str(text) for cell in code(nb) for o in cell.outputs for text in o.get("data", {}).values()]
-    assert [match.group() for text in texts for match in REMOTE.finditer(text)] == []
-
-
 def test_the_badge_opens_this_notebook(part, nb):
-    links = re.findall(r"https://colab\.research\.google\.com/github/[^\s)\"'>]+", nbformat.writes(nb))
-    assert {link.rstrip("\\n") for link in links} == {COLAB + NOTEBOOKS[part]}
+    assert f"]({COLAB}{NOTEBOOKS[part]})" in nb.cells[0].source
 
 
 def test_cells_are_short_and_run_anywhere(nb):
@@ -75,12 +60,8 @@ def test_saved_by_one_clean_run(part, nb):
     nbformat.validate(nb)
     assert [cell.execution_count for cell in code(nb)] == list(range(1, len(code(nb)) + 1))
     assert unfit(nb) == [] and any(cell.outputs for cell in code(nb))
-    assert nb.metadata.kernelspec == KERNELSPEC and set(nb.metadata) == {
-        "kernelspec",
-        "language_info",
-        "tutorial",
-    }
-    assert "version" not in nb.metadata.language_info
+    assert nb.metadata.kernelspec == KERNELSPEC and "version" not in nb.metadata.language_info
+    assert set(nb.metadata) == {"kernelspec", "language_info", "tutorial"}
     assert not [cell for cell in nb.cells if "execution" in cell.metadata], "times of a run"
     assert (ROOT / "day2" / NOTEBOOKS[part]).stat().st_size < 4e6, "GitHub and Colab still show it"
 
@@ -114,9 +95,7 @@ def test_exercises_are_complete(nb):
         assert re.search(rf"^\*\*Exercise {number}: [^*]+[.?]\*\* \S", prompt.source, re.M), name
         assert "# your answer" in scaffold.source and len(scaffold.source.splitlines()) <= 10, name
         assert check.source.startswith(f'check("{name}", ') and "\n" not in check.source, name
-        assert "nbval-check-output" in check.metadata.tags, (
-            f"{name}: «not yet» is not compared in `make test`"
-        )
+        assert "nbval-check-output" in check.metadata.tags, f"{name}: «not yet» is not compared"
         assert FOLDS.fullmatch(folded.source) and folded.source.count("```") == 2, name
         assert defined(scaffold.source) <= defined(FENCE.search(folded.source)[1]), name
 

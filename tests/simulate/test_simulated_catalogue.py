@@ -41,7 +41,6 @@ def likeness(catalog):
         return y - cross_val_predict(model, columns, y, cv=KFold(5, shuffle=True, random_state=0))
 
     unshuffled = cross_val_score(line, x, y, cv=KFold(5))
-    assert unshuffled.argmin() == 4  # few low-mass galaxies beyond RA = 220
     rest, found, confused = residual(quadratic), known["HIsrc"] < 4, known["HIconf_flag"] == 1
     return [
         *([1 - (rms(residual(model)) / y.std(ddof=0)) ** 2] for model in (line, quadratic, forest)),
@@ -69,8 +68,7 @@ def test_remade_byte_for_byte(tmp_path):
         assert (tmp_path / name).read_bytes() == (MOCK / name).read_bytes(), f"{name}: run `make mock`"
 
 
-def test_columns_ids_and_gaps(mock):
-    assert set(mock.columns) == {*COLUMNS, "lgGF_true", "gas_seen", "gas_unseen", "gas_neighbour"}
+def test_ids_and_gaps(mock):
     assert sorted(mock["GASS"]) == list(range(900001, 900001 + 1179))  # no real galaxy has such an id
     assert np.isfinite(mock.to_numpy(float)).all() and mock["RA"].is_monotonic_increasing
     gaps = {name: n for name in COLUMNS if (n := (mock[name] == -99).sum())}
@@ -84,14 +82,6 @@ def test_a_detection_is_all_the_gas_in_the_beam_and_a_limit_is_a_limit(mock):
     assert gap[limits].median() > 0.15 and gap[limits].std() > 0.2
     assert mock.loc[limits & (mock["lgMstar"] < 9.7), "lgMHI"].median() == pytest.approx(8.0, abs=0.05)
     assert mock["HIconf_flag"].equals((added > 0).astype(int).mask(limits, -99)) and added.min() == 0
-
-
-def test_the_scatter_of_the_gas_is_not_in_the_table(mock):
-    seen, unseen = mock["gas_seen"], mock["gas_unseen"]
-    assert seen.var() / (seen.var() + unseen.var()) == pytest.approx(0.58, abs=0.05)
-    # By chance two columns of 1179 galaxies correlate by 0.03, more where the scatter is not constant.
-    table = mock[FEATURES].replace(-99, np.nan)
-    assert table.corrwith(seen + unseen).abs().max() < 0.12 and abs(seen.corr(unseen)) < 0.08
 
 
 def test_noise_floor():

@@ -18,11 +18,6 @@ def pictures(mock):
     return np.stack([np.asarray(Image.open(IMAGES / f"{gass}.jpg")) for gass in mock["GASS"]])
 
 
-@pytest.fixture(scope="module")
-def measured(pictures):
-    return pd.DataFrame([photometry(picture.astype(float)) for picture in pictures])
-
-
 def photometry(rgb):
     """Return flux and half-light radius within two Petrosian radii, elongation, colour and structure."""
     total = rgb.sum(-1) / 255
@@ -69,9 +64,9 @@ def test_sky_and_centre_look_like_sdss(pictures):
     assert np.median(pictures[:, middle, middle], axis=(0, 1, 2)) == pytest.approx([154, 134, 99], abs=15)
 
 
-def test_star_forming_discs_are_blue_and_early_types_are_not(mock, measured):
-    blue = measured["blue"].groupby(pd.cut(mock["NUVr"], [0, 2, 2.5, 5, 9]), observed=True).median()
-    assert blue.iloc[0] > 1 and blue.iloc[1] > 0.9 and blue.iloc[3] == pytest.approx(0.47, abs=0.03)
+@pytest.fixture(scope="module")
+def measured(pictures):
+    return pd.DataFrame([photometry(picture.astype(float)) for picture in pictures])
 
 
 def test_a_picture_follows_its_row(mock, measured):
@@ -101,5 +96,3 @@ def test_rendered_again_they_are_the_same(mock):
         new = np.asarray(Image.open(io.BytesIO(render.encode(render.picture(row))))).astype(float)
         difference = np.abs(new - np.asarray(Image.open(IMAGES / f"{int(row.GASS)}.jpg")))
         assert difference.mean() < 0.3 and np.percentile(difference, 99.9) <= 8, int(row.GASS)
-    other = render.picture(row, seed=1, seeing=2.5, deeper=-1)
-    assert other[:14, :14].std() > 1.5 * render.picture(row)[:14, :14].std(), "a shallower survey is noisier"
