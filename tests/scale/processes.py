@@ -11,10 +11,6 @@ import psutil
 
 DAY2 = Path(__file__).resolve().parents[2] / "day2"
 MOCK = DAY2.parent / "data" / "mock"
-# What somebody may have set up for other work, and what must not get in the way of ours.
-CONFIG = (
-    "compute_environment: LOCAL_MACHINE\ndistributed_type: DEEPSPEED\nmpirun_config: {}\nno_such_key: 1\n"
-)
 
 
 def own_table(folder, count):
@@ -36,10 +32,7 @@ def launch(processes, script, *arguments, cwd, until=None):
     status : int, the exit status; -9 when killed
     output : str, stdout and stderr
     """
-    config = cwd / "home" / "accelerate" / "default_config.yaml"
-    config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(CONFIG)
-    env = {**os.environ, "HF_HOME": str(cwd / "home"), "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
     command = [sys.executable, *(torchrun if processes > 1 else []), DAY2 / "scale" / script, *arguments]
     command, output = [str(part) for part in command], subprocess.PIPE
