@@ -25,13 +25,7 @@ def own_table(folder, count):
 
 
 def launch(processes, script, *arguments, cwd, until=None):
-    """Run a script in the folder `cwd`; with `until` (a function), kill every process once it returns true.
-
-    Returns
-    -------
-    status : int, the exit status; -9 when killed
-    output : str, stdout and stderr
-    """
+    """Run a script in `cwd`; kill it once `until()` is true. Return its status (-9 if killed) and output."""
     env = {**os.environ, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
     command = [sys.executable, *(torchrun if processes > 1 else []), DAY2 / "scale" / script, *arguments]

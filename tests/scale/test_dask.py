@@ -1,4 +1,4 @@
-"""Section 7 of part 1: the search on this machine alone, and on a cluster of which a worker dies."""
+"""Section 8 of part 1: the search on a cluster of which a worker dies."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def source(text):
 
 @pytest.fixture
 def names():
-    """Return what the cells of section 7 use, with a small table and a small search."""
+    """Return what the cells of section 8 use, with a small table and a small search."""
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(120, 4)))
     y = X[0] + 0.1 * rng.normal(size=len(X))
@@ -34,24 +34,8 @@ def names():
     return found
 
 
-def section_7(names, capsys):
-    """Run its two cells; the tasks must find what the search found. Return what was printed."""
-    exec(source("@dask.delayed"), names)
-    exec(source("dask.compute("), names)
-    np.testing.assert_allclose(names["r2_of_tasks"], names["search"].cv_results_["mean_test_score"])
-    printed = capsys.readouterr().out
-    assert printed.count(str(names["search"].best_params_)) == 2, printed
-    return printed
-
-
-def test_on_this_machine(names, capsys, monkeypatch):
-    """Without a scheduler that is named, plain Dask does the tasks: the same scores."""
-    monkeypatch.delenv("DASK_SCHEDULER_ADDRESS", raising=False)
-    assert "this machine" in section_7(names, capsys)
-
-
 def test_a_worker_dies_in_the_middle(names, capsys, monkeypatch, tmp_path):
-    """The search goes to the scheduler that is named, and loses nothing with one of two workers."""
+    """The tasks go to the scheduler that is named, and find what the search found with one of two workers."""
 
     def forest(*settings, calls=tmp_path / "calls", **more):
         with calls.open("ab", buffering=0) as file:
@@ -63,5 +47,9 @@ def test_a_worker_dies_in_the_middle(names, capsys, monkeypatch, tmp_path):
     names["RandomForestRegressor"] = forest
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.scheduler_address)
-        assert "2 workers" in section_7(names, capsys)
+        exec(source("@dask.delayed"), names)
+        exec(source("dask.compute("), names)
+    np.testing.assert_allclose(names["r2_of_tasks"], names["search"].cv_results_["mean_test_score"])
+    printed = capsys.readouterr().out
+    assert "2 workers" in printed and printed.count(str(names["search"].best_params_)) == 2
     assert (tmp_path / "calls").stat().st_size > 8  # tasks done more than once: a worker has died

@@ -68,13 +68,6 @@ def test_remade_byte_for_byte(tmp_path):
         assert (tmp_path / name).read_bytes() == (MOCK / name).read_bytes(), f"{name}: run `make mock`"
 
 
-def test_ids_and_gaps(mock):
-    assert sorted(mock["GASS"]) == list(range(900001, 900001 + 1179))  # no real galaxy has such an id
-    assert np.isfinite(mock.to_numpy(float)).all() and mock["RA"].is_monotonic_increasing
-    gaps = {name: n for name in COLUMNS if (n := (mock[name] == -99).sum())}
-    assert gaps == {"NUVr": 22, "SFR_best": 8, "HIconf_flag": (mock["HIsrc"] == 4).sum()}
-
-
 def test_a_detection_is_all_the_gas_in_the_beam_and_a_limit_is_a_limit(mock):
     limits, added = mock["HIsrc"] == 4, mock["gas_neighbour"]
     gap = mock["lgGF"] - mock["lgGF_true"] - added
