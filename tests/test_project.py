@@ -53,12 +53,6 @@ def test_commands():
     assert set().union(*in_text.values()) == set(TARGETS) == in_text[ROOT / "CONTRIBUTING.md"] | {"help"}
 
 
-def test_the_readme_names_folders_that_exist():
-    """Links are those of the site, whose build is strict."""
-    places = re.findall(r"(?m)^(\w[\w/]*/)  ", (ROOT / "README.md").read_text("utf-8"))
-    assert [place for place in places if not (ROOT / place).is_dir()] in ([], ["data/xgass/"])
-
-
 @pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="not a git clone")
 def test_nothing_private_is_committed():
     """No real data, whose licence is not established; no path of a machine; `shared/` only where CI looks."""
