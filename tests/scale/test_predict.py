@@ -120,3 +120,10 @@ def test_pictures_that_have_appeared_since_are_asked_again(folder, weights, caps
     second = run(folder, weights)
     assert "5 galaxies, 1 of them predicted now, 0 without" in capsys.readouterr().out
     assert second.loc["late", "v"] == pytest.approx(second.loc["J0", "v"], abs=0.01)
+
+
+def test_a_night_of_bad_pictures_does_not_end_well(folder, weights):
+    survey(folder, **{f"X{row}": "none.jpg" for row in range(5)})
+    with pytest.raises(network.DataError, match="more than half have no prediction: see the column problem"):
+        run(folder, weights)
+    assert len(pd.read_parquet(folder / "out")) == 9

@@ -1,4 +1,4 @@
-"""The simulated pictures: whole, small, and true to their rows of the catalogue."""
+"""The simulated pictures: whole, small, SDSS-like, and true to their rows of the catalogue."""
 
 import io
 from pathlib import Path
@@ -51,6 +51,17 @@ def test_one_small_picture_per_galaxy_and_no_other_file(mock, pictures):
     assert {path.name for path in files} == {f"{gass}.jpg" for gass in mock["GASS"]}
     assert sum(path.stat().st_size for path in files) < 4e6
     assert pictures.shape == (len(mock), SIZE, SIZE, 3)
+
+
+def test_sky_and_centre_look_like_sdss(pictures):
+    """The references were measured on 500 real SDSS JPEGs; `data/mock/README.md` has both."""
+    edge, middle = SIZE // 8, slice(SIZE // 2 - 4, SIZE // 2 + 4)  # 6.3 arcsec, about the half-light radius
+    corners = [pictures[:, y, x] for y in np.s_[:edge, -edge:] for x in np.s_[:edge, -edge:]]
+    sky = np.concatenate(corners, axis=1).reshape(len(pictures), -1, 3)
+    noise = 1.4826 * np.median(np.abs(sky - np.median(sky, axis=1, keepdims=True)), axis=1)
+    assert np.median(sky, axis=(0, 1)) == pytest.approx([4, 2, 2], abs=1)
+    assert np.median(noise, axis=0) == pytest.approx([3, 3, 3], abs=1)
+    assert np.median(pictures[:, middle, middle], axis=(0, 1, 2)) == pytest.approx([154, 134, 99], abs=15)
 
 
 @pytest.fixture(scope="module")
