@@ -12,10 +12,10 @@ def check_kernel(answer):
     """A 3 x 3 kernel: 0 on flat sky, positive on a bright spot, alike in all directions."""
     weights = array(answer, "a table of 3 x 3 numbers")
     hint_if(weights.shape != (3, 3), f"Asked for are 3 rows of 3 numbers; your shape is {weights.shape}.")
-    flat, middle = weights.sum(), weights[1, 1]
-    hint_if(abs(flat) > 1e-3 * np.abs(weights).max(), f"Its weights add up to {flat:.3g}: make that 0.")
-    hint_if(middle <= 0, "The middle of a bright spot meets the weight in the middle: make it positive.")
-    hint_if(not np.allclose(weights, np.rot90(weights), atol=1e-3 * middle), "It prefers lines or edges.")
+    flat, largest = weights.sum(), np.abs(weights).max()
+    hint_if(abs(flat) > 1e-3 * largest, f"Its weights add up to {flat:.3g}: make that 0.")
+    hint_if(weights[1, 1] <= 0, "The middle of a spot meets the weight in the middle: make it positive.")
+    hint_if(not np.allclose(weights, np.rot90(weights), atol=1e-3 * largest), "It prefers lines or edges.")
     return "A bright centre minus its surroundings: sky of any brightness vanishes. Networks learn it, too."
 
 
@@ -79,9 +79,8 @@ def check_loop(answer):
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(0)
         images, labels, found = torch.randn(6, 3, 2, 2), torch.randn(6), []
-        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 1))
-        weights = [*model.parameters()]
-        optimizer = torch.optim.SGD(weights, lr=0.1)
+        model = torch.nn.Sequential(torch.nn.Flatten(), line := torch.nn.Linear(12, 1))
+        optimizer = torch.optim.SGD(weights := [line.weight, line.bias], lr=0.1)
         optimizer.register_step_pre_hook(lambda *_: found.append(deepcopy([p.grad for p in weights])))
         for turn in (1, 2):
             found.clear()
