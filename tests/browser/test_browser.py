@@ -141,11 +141,12 @@ def test_run_all_cells(path, lab, open_page):
     assert faults == []
 
 
-@pytest.mark.parametrize("screen", ["desk", "phone"])
-def test_site(screen, site, open_page):
+@pytest.mark.parametrize(("screen", "scheme"), [("desk", "dark"), ("phone", "light")])
+def test_site(screen, scheme, site, open_page):
     """From disk: every page is whole, alone, readable, and can be printed; folds open."""
     for path in [path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts]:
-        page, faults = open_page(path.as_uri(), **SCREENS[screen])
+        page, faults = open_page(path.as_uri(), color_scheme=scheme, **SCREENS[screen])
+        assert page.evaluate("document.documentElement.dataset.theme") == scheme
         faults += page.evaluate(FAULTS, False)
         if path.with_suffix(".ipynb").name in [notebook.name for notebook in NOTEBOOKS]:
             nb = nbformat.read(ROOT / "day2" / f"{path.stem}.ipynb", as_version=4)
@@ -156,3 +157,9 @@ def test_site(screen, site, open_page):
         faults += page.evaluate(FAULTS, True)
         assert (path.name, faults) == (path.name, [])
         page.context.close()
+
+
+def test_search_finds(site, open_page):
+    page, _ = open_page(f"{site.as_uri()}/search.html?q=Tobit", **SCREENS["desk"])
+    page.locator("#search-results a", has_text="part 1").first.click()
+    page.wait_for_url("**/01-intro-machine-learning.html*")

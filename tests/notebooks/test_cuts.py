@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from runs import NOTEBOOKS, read
 
-from notebooks import ROOT, headings
+from notebooks import ROOT, headings, live
 
 TEXT = (ROOT / "day2/README.md").read_text(encoding="utf-8")
 
@@ -57,3 +57,11 @@ def test_no_name_is_missing(part, tmp_path):
     ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821", tmp_path]
     done = subprocess.run(ruff, capture_output=True, text=True)
     assert len(free) > 1 and done.returncode == 0, done.stdout
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("part", "name", "cuts"), PLANS)
+def test_a_plan_runs(part, name, cuts):
+    nb, env = without(part, cuts), {"XGASS_SOURCE": "mock", "TUTORIAL_FAST": "1"}
+    with live(nb, NOTEBOOKS[part], ROOT / "day2", **env) as (_, failure):
+        assert failure == ""
