@@ -13,6 +13,7 @@ NBVAL = OMP_NUM_THREADS=2 $(PY) -m pytest -n 2 --dist loadscope --nbval-current-
 SPHINX = $(PY) -m sphinx -q -E -c docs -d build/doctrees
 ON_COLAB = OMP_NUM_THREADS=2 $(if $(XGASS_DATA),XGASS_SOURCE=xgass,XGASS_SOURCE=mock)
 export OMP_WAIT_POLICY = PASSIVE
+export GOMP_SPINCOUNT = 1000
 unexport PYTHONSAFEPATH
 
 .DEFAULT_GOAL := help

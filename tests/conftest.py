@@ -14,7 +14,8 @@ import pytest
 for name in ("XGASS_DATA", "XGASS_SOURCE", "TUTORIAL_FAST"):
     if value := os.environ.pop(name, ""):
         os.environ[f"TESTS_{name}"] = value  # a worker of xdist starts from this environment
-os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # before torch: threads that wait must not take the other's core
+# before torch: threads that wait must not take the other's core
+os.environ |= {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}
 
 
 @pytest.fixture(scope="session")

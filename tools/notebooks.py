@@ -36,6 +36,7 @@ KERNEL = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
     "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "1000",
 }  # threads that wait must not take the cores of other programs
 WIDGET = "application/vnd.jupyter.widget-view+json"
 # Twice the pixels, shown at the same size.

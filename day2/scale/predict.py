@@ -17,7 +17,8 @@ import os
 import sys
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads then leave the cores to others
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}  # idle threads leave the cores to others
+os.environ.update(WAITING | os.environ)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
