@@ -22,7 +22,8 @@ import sys
 import zlib
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # torch's threads then leave the cores to others
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}  # idle threads leave the cores to others
+os.environ.update(WAITING | os.environ)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
@@ -176,7 +177,7 @@ def optimizer_and_schedule(
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]  # biases and batch normalization
     groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.95, 0.99), eps=1e-5)
+    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.95, 0.99), eps=1e-5, fused=True)
     steps = max(8, steps)  # fewer leave no room for the way up
     cycle = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, LEARNING_RATE, steps, pct_start=0.25, div_factor=25, final_div_factor=4000
