@@ -69,7 +69,8 @@ def claim_before():
 
 def claim_towards_the_mean():
     """The most gas-rich tend to lie below the dashed line."""
-    assert residual[valid["lgGF"].nlargest(len(valid) // 10).index].mean() < -0.1
+    of_richest = residual[valid["lgGF"].nlargest(len(valid) // 10).index]
+    assert of_richest.mean() < -0.05 and (of_richest < 0).mean() > 0.6
 
 
 def claim_untrained():
@@ -130,7 +131,7 @@ def claim_augmentation():
 def claim_rates():
     """The lowest of the six rates hardly trains, the best lies in the middle, the largest is worse again."""
     scores = sweep.mean(axis=1).to_numpy()
-    assert scores[0] > 1.5 * scores.min() and scores[-1] > scores.min() and 0 < scores.argmin() < 5
+    assert scores[0] > 1.5 * scores.min() and scores[-1] > scores.min() + 0.02 and 0 < scores.argmin() < 5
 
 
 def claim_finder():
@@ -171,9 +172,14 @@ def claim_limits():
 
 @only("mock")
 def claim_limits_and_truth():
-    """Where the truth is known, the gas of the undetected galaxies comes out much closer to it."""
-    missed_by = summary["limits: RMSE against the true gas"]
-    assert missed_by["limits as limits"] < missed_by["limits as values"] - 0.1
+    """The bell brings the undetected much closer to their true gas, the loss of the exercise hardly."""
+    torch.manual_seed(SEED)
+    hinge = simple_cnn()
+    train(hinge, SMALL_EPOCHS, loss_function=lambda out, rows: limit_loss(out, y_fit[rows], limit_fit[rows]))
+    by_hinge = pd.Series(to_dex(hinge(x_valid)[:, 0].detach()).numpy(), valid.index)
+    as_values, as_limits = summary["limits: RMSE against the true gas"]
+    gain = as_values - ((by_hinge - true_gas)[~detected] ** 2).mean() ** 0.5
+    assert as_values - as_limits > 0.1 and 0 < gain < 0.3 * (as_values - as_limits)
 
 
 def claim_baseline():
