@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from notebooks import ROOT
+from cells import ROOT
 
 pytestmark = pytest.mark.full
 NOTEBOOKS = sorted((ROOT / "day2").glob("*.ipynb"))
