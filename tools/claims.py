@@ -1,10 +1,11 @@
 """Hold the claims of part 1 against other splits: python tools/claims.py [NUMBER OF SPLITS]
 
 tests/claims/part1.py and part2.py hold what the notebooks say of their data: functions `claim_*` without
-arguments; the docstring is the sentence, and the asserts use the names of the notebook. `@only("xgass")` limits
-a claim to some universes; UNIVERSE names the one at hand. Each split runs part 1 with another SEED (half a
-minute each). XGASS_DATA and XGASS_SOURCE choose the universe. A sentence whose claim holds on fewer than nine of
-ten splits should say so.
+arguments. The docstring is the sentence, the asserts use the names of the notebook. `@only("xgass")` limits a
+claim to some universes; UNIVERSE names the one at hand.
+
+Each split runs part 1 with another SEED, half a minute each. XGASS_DATA and XGASS_SOURCE choose the universe.
+A sentence whose claim holds on fewer than nine of ten splits should say so.
 """
 
 import ast

@@ -32,7 +32,9 @@ if ! works; then
         [ -f "$folder/pyvenv.cfg" ] || stop "$folder is no environment: move it away, or name another place: make VENV=.venv-tutorial"
         echo "$folder does not work any more: making it anew."
     fi
-    "$python" -m venv --clear "$folder"
+    # venv refuses to write through a link.
+    mkdir -p "$folder"
+    "$python" -m venv --clear "$(cd "$folder" && pwd -P)"
 fi
 
 # The stamp holds all that was asked for: another list installs again.
