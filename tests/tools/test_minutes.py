@@ -16,7 +16,7 @@ def words(number):
 
 @pytest.fixture
 def nb():
-    """Return a core of 1200 words, 60 lines, 2 figures, 1 exercise (10 + 10 + 3 + 8 minutes), and a Deeper."""
+    """Return a core of 1200 words, 60 lines, 2 figures, 1 exercise (10 + 10 + 3 + 8 minutes), a Deeper."""
     lines = "\n\n".join(["x = 1"] * 60)
     hidden = new_code_cell(lines, metadata={"jupyter": {"source_hidden": True}, "tags": ["hide-input"]})
     return new_notebook(
