@@ -1,6 +1,6 @@
 """Pack the pictures of data/xgass/images into one file that a release can carry: `make archive`.
 
-The same pictures give the same bytes, whenever and wherever they are packed. The catalogue is not packed: no
+The same pictures give the same bytes, whenever and wherever they are packed. The catalog is not packed: no
 license is stated for it.
 """
 

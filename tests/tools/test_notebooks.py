@@ -33,7 +33,7 @@ def tool(*arguments, **env):
 
 def test_run_tells_the_truth(tmp_path):
     """The seconds, which cell failed and why; a copy of what ran, and nothing of an earlier run in it."""
-    old = {"outputs": [new_output("stream", text="Using the real xGASS catalogue: 9 galaxies\n")]}
+    old = {"outputs": [new_output("stream", text="Using the real xGASS catalog: 9 galaxies\n")]}
     sources = ["print('Using the SIMULATED sample')", FIGURE, "1 / 0", "print('after')"]
     cells = [new_code_cell(source, **old) for source in sources]
     path = save(tmp_path / "bad.ipynb", new_markdown_cell("# Trees"), *cells)
