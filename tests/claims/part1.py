@@ -274,7 +274,7 @@ def claim_trap():
 
 @only("xgass")
 def claim_trap_numbers():
-    """The best score so far, close to 0.23 dex. Other detections 0.56 and +0.42, all others 0.79 and +0.66."""
+    """The best score so far, close to 0.23 dex. Other detections 0.56 and +0.42, others 0.79 and +0.66."""
     assert abs(at_home.mean() - 0.228) < 0.004
     assert at_home.mean() < min(quadratic_rmse.mean(), tuned_rmse.mean()) - 0.03
     assert np.allclose(trap[["RMSE", "mean excess"]], [[0.56, 0.42], [0.79, 0.66]], atol=0.01)
