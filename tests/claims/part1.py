@@ -377,3 +377,139 @@ def claim_summary():
     """The entry of the catalog to about a factor of two. The gas itself less closely."""
     assert 1.75 < 10 ** leaderboard["RMSE"].min() < 2.25
     assert 10 ** against.loc["the true mean", "truth, all"] > 2.25
+
+
+# Deeper
+
+
+@only("xgass")
+def claim_size_bends_and_color_does_not():
+    """The color asks for no bend at all; the size asks for one."""
+    line_alone = log_likelihood_of(train, [])
+    assert log_likelihood_of(train, ["NUVr"]) - line_alone < 1
+    assert log_likelihood_of(train, ["petrR50_r"]) - line_alone > 8
+
+
+@only("xgass")
+def claim_logarithm_takes_the_bend():
+    """The bend in size was the scale in which we wrote it. Color and size act together a little."""
+    assert likelihood_log - likelihood_line > 6 and of_log_size_squared < 1.5
+    assert of_color_times_size > 5
+
+
+@only("xgass")
+def claim_all_products():
+    """The sum over all 21 squares and products is a gain of 29.4, the likelihood ratio 58.8."""
+    standard = (train[FEATURES] - train[FEATURES].mean()) / train[FEATURES].std()
+    products = PolynomialFeatures(2, include_bias=False).fit_transform(standard)[:, len(FEATURES) :]
+    added = pd.DataFrame(products, index=train.index).add_prefix("product ")
+    assert abs(2 * (likelihood_with(train, added) - likelihood_line) - 58.8) < 0.5
+
+
+def claim_flags():
+    """Those with the largest excess are more often confused; confusion is most frequent in red ones."""
+    usual = confused[detected].mean()
+    assert confused[missed[detected].nlargest(20).index].mean() > 1.5 * usual
+    assert confused[detected & (X["NUVr"] > 5)].mean() > 2 * usual
+    assert missed[confused].mean() > missed[undisturbed].mean() + 0.1 and not confused[is_limit].any()
+
+
+def claim_confused_hardly_matter_for_the_entry():
+    """For the entry of the catalog it hardly matters."""
+    assert abs(clean_with - clean_without) < 0.01
+
+
+def claim_confused_as_limits():
+    """Closer to the truth, for the undetected galaxies."""
+    assert to_truth["confused as limits"] < to_truth["confused as values"] - 0.01
+
+
+def claim_average_promise():
+    """It promises about 90 % on average."""
+    assert abs(inside_one.mean() - 0.9) < 3 * np.sqrt(0.09 / len(test))
+
+
+def claim_interval_and_gas():
+    """For the gas of the undetected galaxies it fails badly; the scatter by color keeps its promise."""
+    undetected_share = holds_gas["undetected"]
+    assert undetected_share["conformal"] < 0.5 < undetected_share["limits, one scatter"]
+    assert undetected_share["limits, scatter by color"] > 0.84 and below_upper_end.mean() > 0.87
+
+
+@only("xgass")
+def claim_volume():
+    """In a volume RMSE 0.302 dex."""
+    assert abs(rmse_on_sky - 0.302) < 0.002
+
+
+def claim_leaks():
+    """A column made from the answer."""
+    assert leaky["R2"].iloc[1:].min() > leaky["R2"].iloc[0] + 0.02
+
+
+@only("xgass")
+def claim_purely_the_selection():
+    """The flag gains as much as the distance, and more; within each half the distance gains nothing."""
+    assert gain_flag.mean() > gain_distance.mean() > 2 * corrected_error(gain_distance)
+    assert all(within.mean() < corrected_error(within) for within in within_half.values())
+
+
+@only("xgass")
+def claim_far_away():
+    """The simple formulas travel best, the deep tree is worse than the forest, the high degree runs away."""
+    order = far_away["RMSE"]
+    left_range = outside.mean()
+    assert left_range.idxmax() == "NUVr" and 0.1 < left_range.max() and left_range.nlargest(2).min() < 0.02
+    assert order[["quadratic", "line"]].max() < order["forest"] < order["deep tree"] < 1 < order["degree 6"]
+
+
+@only("xgass")
+def claim_little_is_lost_abroad():
+    """That is little, for this simulation was built to resemble this very catalog."""
+    assert rmse_abroad - rmse_at_home < 0.02
+
+
+@only("xgass")
+def claim_twins():
+    """Each alone can go at no cost; without both the forest is a little worse."""
+    single_a, single_b, both = (loss.mean() for loss in twin_losses.values())
+    assert max(abs(single_a), abs(single_b)) < 0.003 < both
+
+
+def claim_learning_curve():
+    """For the line, more galaxies are of little use; the quadratic and the forest still gain."""
+    last_doubling = {kind: (rmse.iloc[2] - rmse.iloc[4]).mean() for kind, rmse in by_size.items()}
+    assert last_doubling["line"] < 0.005 and last_doubling["line"] == min(last_doubling.values())
+
+
+def claim_flattery_lost():
+    """Here the flattery is lost in the spread."""
+    assert abs(flattered.mean() - nested.loc["mean", "R2"]) < nested.loc["std", "R2"]
+
+
+def claim_saved_text():
+    """What a colleague needs fits into a small text file; it refuses what it was not made for."""
+    middle, low_end, high_end = predict_one(saved_text, typical_galaxy)
+    assert len(saved_text) < 5000 and low_end < middle < high_end
+    for color in ("-99.0", 20, "red"):
+        try:
+            predict_one(saved_text, typical_galaxy.to_dict() | {"NUVr": color})
+        except ValueError:
+            continue
+        raise AssertionError(f"predicted a galaxy whose color is {color}")
+
+
+def claim_text_that_looks_like_numbers():
+    """What is missing goes out, in any spelling; what is no number is refused."""
+    spelled = clean.reset_index()
+    plain = study(spelled, "GASS", FEATURES, "lgGF")["test RMSE"]
+    gaps = spelled.iloc[:6].assign(NUVr=["-99", " -99.0", "", "nan", None, "-9.9e1"])
+    as_text = pd.concat([spelled.assign(NUVr=spelled["NUVr"].astype(str)), gaps], ignore_index=True)
+    assert abs(study(as_text, "GASS", FEATURES, "lgGF")["test RMSE"] - plain) < 1e-9
+    turned = spelled.assign(CINDX=spelled["CINDX"].to_numpy().astype(">f8"))
+    assert abs(study(turned, "GASS", FEATURES, "lgGF")["test RMSE"] - plain) < 1e-9
+
+
+def claim_seeds_travel():
+    """The same, for the seeds travel with the tasks."""
+    assert np.allclose(r2_of_tasks, search.cv_results_["mean_test_score"], atol=1e-9)
