@@ -10,7 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from notebooks import ROOT, live
+from cells import ROOT
+from kernels import live
 
 NAME = "AstroHackWeek2022"
 ADDRESS = f"https://github.com/jwuphysics/{NAME}/archive/refs/heads/main.zip"
