@@ -117,7 +117,7 @@ def _read_part(folder: Path, part: str) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(table["objID"], name="id"))
 
 
-def download_practice(folder: Path, url: str = ADDRESS, seconds: float = SECONDS) -> None:
+def download_practice(folder: Path) -> None:
     """Get the archive in one request, verify it, and put it into `folder`: whole or not at all.
 
     Raises
@@ -125,7 +125,7 @@ def download_practice(folder: Path, url: str = ADDRESS, seconds: float = SECONDS
     DataError
         The archive cannot be had, is not what was published, or cannot be written.
     """
-    raw = fetch_in_time(url, seconds, most=MOST)
+    raw = fetch_in_time(ADDRESS, SECONDS, most=MOST)
     new = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     try:
         _unpack(raw, new)
