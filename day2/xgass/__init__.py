@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["DataError", "is_fast", "load_catalog", "preflight"]
+__all__ = ["DataError", "is_fast", "load_catalog", "load_practice", "preflight"]
 DATA = Path(__file__).resolve().parents[2] / "data"
 
 
@@ -24,3 +24,4 @@ from .preflight import preflight  # noqa: E402  # it needs what is above
 
 with suppress(ModuleNotFoundError):  # of pandas or another package: `preflight` says which
     from .catalog import load_catalog
+    from .practice import load_practice

@@ -1,43 +1,31 @@
-"""Find the catalogue of the tutorial, real or simulated, and say which one it is."""
+"""Find the catalog of the tutorial, real or simulated, and say which one it is."""
 
-import gzip
-import io
 import os
-import re
 import time
-import warnings
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from astropy.io import ascii, fits
 
 from . import DATA, DataError, is_fast
-from .fetch import CATALOGUE, MAX_BYTES, check_size, fetch, why, write_atomic
+from .fetch import check_size, fetch_in_time, why, write_atomic
 from .pictures import download_pictures, find_pictures, unpack_archive
+from .table import N_GALAXIES, STEM, read_catalog
+from .words import cannot_be_used, universe_line
 
-COLUMNS = {  # what the tutorial uses, and the values that can be; data/README.md has units and sources
-    "GASS": (1, 999_999), "RA": (0, 360), "DEC": (-90, 90), "zSDSS": (0, 1), "Dlum": (0, 10_000),
-    "lgMstar": (6, 13), "expAB_r": (0, 1), "model_r": (5, 25), "ext_r": (0, 5), "petrR50_r": (0, 200),
-    "petrR90_r": (0, 200), "lgmust": (4, 12), "CINDX": (1, 10), "INCL": (0, 90), "NUVr": (-5, 15),
-    "SFR_best": (0, 1000), "HIsrc": (1, 4), "lgMHI": (5, 13), "lgGF": (-5, 3), "HIconf_flag": (0, 1),
-}  # fmt: skip
-INTEGERS, MISSING, MAY_BE_MISSING = ["GASS", "HIsrc"], -99.0, ["NUVr", "SFR_best", "HIconf_flag"]
-N_GALAXIES, N_FAST, FAST_SEED, MAX_COLUMNS = 1179, 300, 42, 500
-FIRST_MOCK_ID = 900_000  # real GASS ids are smaller, simulated ones larger
+_XGASS = f"https://xgass.icrar.org/assets/data/{STEM}"
+CATALOG = {  # the first that can be had is used; without a known hash, its content must do
+    f"{_XGASS}.fits": "2b7ba7fc6202f6879fdfcce76f8f3d8fcf3d2effd677747275212c382be3deb4",
+    f"{_XGASS}.ascii": None,
+}
+N_FAST = 300
+FAST_SEED = 42
 COMPLETE = 0.95  # share of the pictures below which a universe is refused
 SECONDS = {"auto": 9.0, "xgass": 120.0}  # for the network to answer; unasked, less than the promised 10
-STEM = "xGASS_representative_sample"
-WAYS_OUT = {
-    "data/mock": "`git checkout -- data/mock`, or download the tutorial again",
-    "XGASS_DATA": "put that right, unset XGASS_DATA (then data/xgass is taken), or set XGASS_SOURCE=mock",
-    "the real catalogue": f"run `make data` online, or put {STEM}.fits from xgass.icrar.org into data/xgass",
-}
 
 
 def load_catalog(source: str = "auto", images: bool = False) -> pd.DataFrame:
-    """Load the galaxy catalogue and print one line that says which universe it comes from.
+    """Load the galaxy catalog and print one line that says which universe it comes from.
 
     Parameters
     ----------
@@ -59,175 +47,161 @@ def load_catalog(source: str = "auto", images: bool = False) -> pd.DataFrame:
     DataError
         What was asked for, by `source` or by a variable, cannot be had; or fewer than 95 % of the pictures.
     """
-    source = (os.environ.get("XGASS_SOURCE", "").strip() or source) if source == "auto" else source
+    if source == "auto":
+        source = os.environ.get("XGASS_SOURCE", "").strip() or "auto"
     if source not in ("auto", "xgass", "mock"):
         raise DataError(f'the source is "auto", "xgass" or "mock", not {source!r} (argument or XGASS_SOURCE)')
-    df, line = _find(source, os.environ.get("XGASS_DATA", "").strip(), images)
-    print(line)
-    return df
-
-
-def _find(source: str, named: str, images: bool, note: str = "asked for") -> tuple[pd.DataFrame, str]:
-    """Return the table and the line that says where it is from."""
-    place = "data/mock" if source == "mock" else "XGASS_DATA" if named else "the real catalogue"
+    named = os.environ.get("XGASS_DATA", "").strip()
+    if source == "mock":
+        return _load_simulated(images, "asked for")
+    if named:
+        return _load_named(Path(named).expanduser(), images)
     try:
-        if source == "mock":
-            return _chosen(_read(DATA / "mock" / "catalog.csv", True), DATA / "mock", images, note, mock=True)
-        if named:
-            path = _file_in(Path(os.path.expanduser(named)))
-            return _chosen(_read(path), path.parent, images)
-        return real_universe(images, SECONDS[source])
+        return load_real(images, SECONDS[source])
     except DataError as error:
-        if source == "auto" and not named:
-            return _find("mock", "", images, str(error))
-        raise DataError(f"{place} cannot be used: {error}. What to do: {WAYS_OUT[place]}") from error
+        if source == "xgass":
+            raise DataError(cannot_be_used("the real catalog", error)) from error
+        return _load_simulated(images, str(error))
 
 
-def real_universe(images: bool, seconds: float, enough: float = COMPLETE) -> tuple[pd.DataFrame, str]:
-    """Read ``data/xgass`` after a download of what is missing; of pictures, below the share `enough`.
+def _load_simulated(images: bool, reason: str) -> pd.DataFrame:
+    """Load ``data/mock`` and print its line, which says the reason."""
+    try:
+        table = simulated_universe(images, fast=is_fast())
+    except DataError as error:
+        raise DataError(cannot_be_used("data/mock", error)) from error
+    return _announced(table, [reason])
 
-    The network has `seconds` (s) to answer. Returns the table and the line to print; raises `DataError`.
+
+def simulated_universe(images: bool, fast: bool = False) -> pd.DataFrame:
+    """Read ``data/mock``, all of it or (`fast`) 300 galaxies; print nothing."""
+    folder = DATA / "mock"
+    table = _read_file(folder / "catalog.csv", mock=True)
+    return _chosen(table, folder, images, fast)
+
+
+def _load_named(place: Path, images: bool) -> pd.DataFrame:
+    """Load the folder or file that ``XGASS_DATA`` names, and print its line."""
+    try:
+        path = catalog_file(place)
+        table = _chosen(_read_file(path), path.parent, images, is_fast())
+    except DataError as error:
+        raise DataError(cannot_be_used("XGASS_DATA", error)) from error
+    return _announced(table, [])
+
+
+def load_real(images: bool, seconds: float, enough: float = COMPLETE) -> pd.DataFrame:
+    """Load ``data/xgass`` after a download of what is missing, and print its line.
+
+    Pictures are downloaded if some are spoilt, or fewer than the share `enough` are there. The network has
+    `seconds` (s) to answer. Raises `DataError` if the catalog, or 95 % of the pictures, cannot be had.
     """
-    folder, notes = DATA / "xgass", []
-    df, begun = _real_catalogue(folder, seconds), time.monotonic()
-    for get in (unpack_archive, download_pictures) if images and not is_fast() else ():
-        found, spoilt = find_pictures(folder / "images", df.index)
-        if spoilt or len(found) < enough * len(df):
-            left = max(seconds / 2, seconds - (time.monotonic() - begun))
-            notes.append(get(df.drop(found.index), folder / "images", left))
-    return _chosen(df, folder, images, *notes)
-
-
-def _chosen(df: pd.DataFrame, folder: Path, images: bool, *notes: str, mock: bool = False) -> tuple:
-    """Keep the galaxies of the fast mode and those with a picture; say in a line what they are."""
-    total, words, notes = len(df), "", [*filter(None, notes)]
-    if is_fast():
-        subset = np.random.default_rng(FAST_SEED).choice(np.sort(df.index), size=N_FAST, replace=False)
-        df, words = df[df.index.isin(subset)], ", TUTORIAL_FAST=1"
-    if images:
-        paths, spoilt = find_pictures(folder / "images", df.index)
-        notes += [f"{spoilt} spoilt pictures count as missing"] if spoilt else []
-        if len(paths) < COMPLETE * len(df):
-            few = f"only {len(paths)} of {len(df)} pictures images/<GASS>.jpg (.jpeg, .JPG) are there"
-            raise DataError("; ".join([f"{few}, {COMPLETE:.0%} are needed", *notes]))
-        words += ", those with a picture" if len(paths) < len(df) else ""
-        df = df.loc[paths.index].assign(image=paths)
-    df = df.copy()
-    df.attrs["source"] = "mock" if mock else "xgass"
-    count = f"{len(df)} of {total}" if len(df) < total else total
-    if mock:
-        return df, f"Using the SIMULATED sample: {count} mock galaxies{words} ({'; '.join(notes)})."
-    credit = "; ".join(["Catinella et al. 2018", *notes])
-    return df, f"Using the real xGASS catalogue: {count} galaxies{words} ({credit})."
-
-
-def _real_catalogue(folder: Path, seconds: float) -> pd.DataFrame:
-    """Read the catalogue in a folder, after a download (`seconds` at most) of a good one if it has none."""
-    deadline, reasons, path = time.monotonic() + seconds, [], _file_in(folder)
+    folder = DATA / "xgass"
+    begun = time.monotonic()
+    table = _real_catalog(folder, seconds)
+    notes = []
+    if images and not is_fast():
+        left = max(seconds / 2, seconds - (time.monotonic() - begun))
+        notes = _complete(table, folder / "images", left, enough)
     try:
-        return _read(path)
+        return _announced(_chosen(table, folder, images, is_fast()), notes)
     except DataError as error:
-        reasons += [str(error)] if path.exists() else []
-    with ThreadPool(len(CATALOGUE)) as pool:
-        jobs = {url: pool.apply_async(fetch, (url, sha256)) for url, sha256 in CATALOGUE.items()}
-        for url, job in jobs.items():
-            what = url.split("/")[2]
-            try:
-                raw = job.get(max(0.0, deadline - time.monotonic()))
-                df = _read(raw)
-                what = f"data/{folder.name} cannot be written"
-                write_atomic(folder / Path(url).name, raw)
-                return df
-            except Exception as error:  # whatever the answer of a server can lead to
-                reasons.append(f"{what}: {why(error)}")
+        raise DataError("; ".join([str(error), *notes])) from error
+
+
+def _complete(table: pd.DataFrame, folder: Path, seconds: float, enough: float) -> list[str]:
+    """Download pictures that are missing, from the archive, then from the services; return what failed."""
+    notes = []
+    for get in (unpack_archive, download_pictures):
+        found, n_spoilt = find_pictures(folder, table.index)
+        if not n_spoilt and len(found) >= enough * len(table):
+            break
+        try:
+            get(table.drop(found.index), folder, seconds)
+        except DataError as error:
+            notes.append(str(error))
+    return notes
+
+
+def _chosen(table: pd.DataFrame, folder: Path, images: bool, fast: bool) -> pd.DataFrame:
+    """Keep the galaxies of the fast mode and those with a picture; raise if too few have one."""
+    source = "mock" if folder == DATA / "mock" else "xgass"
+    if fast:
+        subset = np.random.default_rng(FAST_SEED).choice(np.sort(table.index), size=N_FAST, replace=False)
+        table = table[table.index.isin(subset)]
+    n_spoilt = n_missing = 0
+    if images:
+        paths, n_spoilt = find_pictures(folder / "images", table.index)
+        n_missing = len(table) - len(paths)
+        if len(paths) < COMPLETE * len(table):
+            few = f"only {len(paths)} of {len(table)} pictures images/<GASS>.jpg (.jpeg, .JPG) are there"
+            spoilt = f"; {n_spoilt} spoilt pictures count as missing" if n_spoilt else ""
+            raise DataError(f"{few}, {COMPLETE:.0%} are needed{spoilt}")
+        table = table.loc[paths.index].assign(image=paths)
+    table = table.copy()
+    table.attrs.update(source=source, n_missing=n_missing, n_spoilt=n_spoilt)
+    return table
+
+
+def _announced(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
+    """Print the line that belongs to a table; return the table."""
+    print(universe_line(table, N_GALAXIES, is_fast(), notes))
+    return table
+
+
+def _real_catalog(folder: Path, seconds: float) -> pd.DataFrame:
+    """Read the catalog in a folder, after a download (`seconds` at most) of a good one if it has none."""
+    deadline = time.monotonic() + seconds
+    reasons = []
+    if folder.is_dir():
+        try:
+            return _read_file(catalog_file(folder))
+        except DataError as error:
+            reasons.append(str(error))
+    for place, (url, sha256) in enumerate(CATALOG.items()):
+        tries_left = len(CATALOG) - place
+        allowed = max(0.0, deadline - time.monotonic()) / tries_left
+        try:
+            raw = fetch_in_time(url, allowed, sha256)
+        except DataError as error:
+            reasons.append(str(error))
+            continue
+        try:
+            table = read_catalog(raw, mock=False)
+            write_atomic(folder / Path(url).name, raw)
+            return table
+        except DataError as error:
+            reasons.append(f"{url.split('/')[2]}: {error}")
+        except OSError as error:
+            reasons.append(f"data/{folder.name} cannot be written: {why(error)}")
     raise DataError("; ".join(dict.fromkeys(reasons)))
 
 
-def _file_in(place: Path) -> Path:
-    """Return the catalogue of a folder, of any format and spelling, FITS first; or the file itself."""
-    paths = [path for path in place.glob("*") if path.name.lower().startswith(f"{STEM.lower()}.")]
-    none = place / f"{STEM}.fits (or .fits.gz, .ascii, .csv, .ecsv)" if place.is_dir() else place
-    return min(paths, key=lambda p: (".fit" not in p.name.lower(), p.suffix == ".readme", p), default=none)
+def catalog_file(place: Path) -> Path:
+    """Return the catalog of a folder, of any format and spelling, FITS first; or the file itself.
+
+    Raises
+    ------
+    DataError
+        The folder has none, or there is nothing.
+    """
+    if place.is_file():
+        return place
+    if not place.is_dir():
+        raise DataError(f"{place.name}: No such file or directory")
+    paths = [path for path in place.iterdir() if path.name.lower().startswith(f"{STEM.lower()}.")]
+    paths = [path for path in paths if path.suffix != ".readme"]
+    if not paths:
+        raise DataError(f"{STEM}.fits (or .fits.gz, .ascii, .csv, .ecsv): No such file or directory")
+    return min(paths, key=lambda path: (".fit" not in path.name.lower(), path.name))
 
 
-def _read(source: Path | bytes, mock: bool = False) -> pd.DataFrame:
-    """Read the 20 columns of FITS or text, as the content tells, and verify them; errors name the file."""
-    name = f"{source.name}: " if isinstance(source, Path) else ""
+def _read_file(path: Path, mock: bool = False) -> pd.DataFrame:
+    """Read and verify a file; errors name it."""
     try:
-        if isinstance(source, Path):
-            check_size(source.stat().st_size)
-            source = source.read_bytes()
-        if source.startswith(b"\x1f\x8b"):
-            source = gzip.GzipFile(fileobj=io.BytesIO(source)).read(MAX_BYTES + 1)
-        check_size(len(source))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of astropy: what is wrong is said below
-            return _verified(_fits(source) if source.startswith(b"SIMPLE") else _text(source), mock)
-    except Exception as error:  # astropy raises a dozen kinds, from many depths, on broken files
-        reason = str(error) if isinstance(error, DataError) else getattr(error, "strerror", "")
-        unknown = f"no whole table, perhaps cut off ({type(error).__name__})"
-        raise DataError(f"{name}{reason or unknown}") from error
-
-
-def _fits(raw: bytes) -> dict[str, np.ndarray]:
-    """Take the columns of the tutorial from the first table; others are not looked at."""
-    with fits.open(io.BytesIO(raw)) as hdus:
-        columns, rows = hdus[1].columns, hdus[1].header["NAXIS2"]
-        _check_shape(columns.names, rows)  # rows of no width need no bytes, only endless time
-        for name in COLUMNS:  # numbers only: arrays of varying length (P, Q) claim gigabytes in a small file
-            if not re.fullmatch("1?[BIJKED]", columns[name].format):
-                raise DataError(f"column {name} is not numeric")
-        data = hdus[1].data
-        return {name: np.ma.masked_where(data[name] == columns[name].null, data[name]) for name in COLUMNS}
-
-
-def _text(raw: bytes) -> dict[str, np.ndarray]:
-    """Take the columns of the tutorial from a text; the head may be a comment."""
-    if not raw.strip():
-        raise DataError("the file is empty")
-    if raw.lstrip().startswith(b"<"):
-        votable = f'a VOTable; save it as FITS, e.g. Table.read(...).write("{STEM}.fits")'
-        raise DataError(votable if b"<VOTABLE" in raw[:5000] else "a web page (HTML), not a catalogue")
-    if b"\0" in raw:
-        raise DataError("neither a FITS table nor text (NUL bytes)")
-    if raw[-1:] not in b"\r\n":
-        raise DataError("cut off: the last line does not end")
-    text = raw.decode("utf-8-sig", errors="replace").replace("\t", " ")
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    words = re.compile(r"[^\s,\"'#]+").findall
-    head = max(lines[:1000], key=lambda line: len({*COLUMNS} & {*words(line)}))
-    rows = [line for line in lines if line[0] != "#" and line != head]
-    _check_shape(words(head), len(rows))
-    form = {"format": "basic", "guess": False, "delimiter": "," if "," in head else " "}
-    table = ascii.read([head.lstrip("# "), *rows], include_names=[*COLUMNS], **form)
-    return {name: np.ma.asanyarray(table[name]) for name in COLUMNS}
-
-
-def _check_shape(names: list[str], rows: int) -> None:
-    if wrong := [name for name in COLUMNS if names.count(name) != 1]:
-        raise DataError(f"columns are missing or come twice: {', '.join(wrong)}")
-    if rows != N_GALAXIES or len(names) > MAX_COLUMNS:
-        raise DataError(f"{rows} rows of {len(names)} columns; the catalogue has {N_GALAXIES} rows")
-
-
-def _verified(arrays: dict[str, np.ndarray], mock: bool) -> pd.DataFrame:
-    """Check types, values and ids; return the table indexed by ``GASS``."""
-    for name, values in arrays.items():
-        if values.dtype.kind not in "iuf":
-            raise DataError(f"column {name} is not numeric")
-        if values.dtype.str.endswith("f4"):  # by way of the decimal number, so that 3.11 stays 3.11
-            arrays[name] = values.astype(str)
-    df = pd.DataFrame({name: values.astype(float).filled(np.nan) for name, values in arrays.items()})
-    df[MAY_BE_MISSING] = df[MAY_BE_MISSING].fillna(
-        MISSING
-    )  # as published; other programs made something else of it
-    good = df.ge([low for low, _ in COLUMNS.values()]) & df.le([high for _, high in COLUMNS.values()])
-    good[MAY_BE_MISSING] |= df[MAY_BE_MISSING] == MISSING
-    good[INTEGERS] &= df[INTEGERS] % 1 == 0
-    good["GASS"] &= (df["GASS"] >= FIRST_MOCK_ID) == mock  # real labels never meet simulated pictures
-    for column, row in np.argwhere(~good.to_numpy().T)[:1]:
-        wrong = f"{df.iloc[row, column]:g} in row {row + 1}"
-        raise DataError(f"column {df.columns[column]} has a value that cannot be: {wrong}")
-    if df["GASS"].duplicated().any():
-        raise DataError(f"GASS {df['GASS'][df['GASS'].duplicated()].iloc[0]:.0f} comes twice")
-    return df.astype(dict.fromkeys(INTEGERS, np.int64)).set_index("GASS")
+        check_size(path.stat().st_size)
+        return read_catalog(path.read_bytes(), mock)
+    except OSError as error:
+        raise DataError(f"{path.name}: {why(error)}") from error
+    except DataError as error:
+        raise DataError(f"{path.name}: {error}") from error

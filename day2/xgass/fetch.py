@@ -1,36 +1,17 @@
-"""Get files, bounded in bytes (in seconds by whoever waits: name look-ups have no time-out); write them."""
+"""Get files, bounded in bytes and seconds, and write them whole or not at all."""
 
 import hashlib
 import os
+import time
 from multiprocessing import TimeoutError as PoolTimeoutError
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import requests
 
 from . import DataError
 
-_XGASS = "https://xgass.icrar.org/assets/data/xGASS_representative_sample"
-CATALOGUE = {  # the first that can be had is used; without a known hash, its content must do
-    f"{_XGASS}.fits": "2b7ba7fc6202f6879fdfcce76f8f3d8fcf3d2effd677747275212c382be3deb4",
-    f"{_XGASS}.ascii": None,
-}
-SIZE, SCALE = 224, 0.396  # px, arcsec/px (the native scale of SDSS): 88.7 arcsec hold every xGASS galaxy
-_CUTOUT = (
-    f"SkyServerWS/ImgCutout/getjpeg?ra={{ra:.6f}}&dec={{dec:.6f}}&scale={SCALE}&width={SIZE}&height={SIZE}"
-)
-_HIPS2FITS = (
-    f"hips-image-services/hips2fits?hips=CDS/P/SDSS9/color&width={SIZE}&height={SIZE}"
-    f"&fov={SIZE * SCALE / 3600:.6f}&projection=TAN&ra={{ra:.6f}}&dec={{dec:.6f}}&format=jpg"
-)
-PICTURES = {  # first, second, ... choice for each picture (RA, Dec in deg); all serve the SDSS imaging
-    "SDSS SkyServer": f"https://skyserver.sdss.org/dr18/{_CUTOUT}",
-    "SDSS SkyServer DR19": f"https://skyserver.sdss.org/dr19/{_CUTOUT}",  # as public code asks it in 2025
-    "CDS hips2fits": f"https://alasky.cds.unistra.fr/{_HIPS2FITS}",
-    "CDS hips2fits mirror": f"https://alaskybis.cds.unistra.fr/{_HIPS2FITS}",
-    "Legacy Survey viewer": "https://www.legacysurvey.org/viewer/cutout.jpg"
-    f"?ra={{ra:.6f}}&dec={{dec:.6f}}&layer=sdss&pixscale={SCALE}&size={SIZE}",
-}
-MAX_BYTES = 5_000_000  # the catalogue has 0.4 MB, a picture 10 kB; nothing larger is downloaded or read
+MAX_BYTES = 5_000_000  # the catalog has 0.4 MB, a picture 10 kB
 TIMEOUT = (3.0, 15.0)  # s, to connect and between two pieces of an answer
 HEADERS = {"User-Agent": "AstroHackWeek2022 (https://github.com/jwuphysics/AstroHackWeek2022)"}
 
@@ -41,17 +22,57 @@ def check_size(size: int, most: int = MAX_BYTES) -> None:
         raise DataError(f"larger than {most / 1e6:.0f} MB")
 
 
-def fetch(url: str, sha256: str | None = None, session: requests.Session | None = None) -> bytes:
-    """Get a file into memory; raises what requests raises, and `DataError` if it is too large or another."""
-    raw = b""
-    with (session or requests).get(url, stream=True, timeout=TIMEOUT, headers=HEADERS) as reply:
+def fetch(
+    url: str,
+    sha256: str | None = None,
+    most: int = MAX_BYTES,
+    seconds: float = 60.0,
+    session: requests.Session | None = None,
+) -> bytes:
+    """Get a file into memory, of at most `most` bytes, in about `seconds` (s) once the server is found.
+
+    Raises
+    ------
+    requests.RequestException
+        The server does not answer, or not with the file.
+    DataError
+        The file is too large or too slow, or does not have the hash `sha256`.
+    """
+    deadline = time.monotonic() + seconds
+    pieces = []
+    size = 0
+    asker = session or requests
+    with asker.get(url, stream=True, timeout=TIMEOUT, headers=HEADERS) as reply:
         reply.raise_for_status()
         for piece in reply.iter_content(65536):
-            raw += piece
-            check_size(len(raw))
+            pieces.append(piece)
+            size += len(piece)
+            check_size(size, most)
+            if time.monotonic() > deadline:
+                raise DataError("no answer in time")
+    raw = b"".join(pieces)
     if sha256 and hashlib.sha256(raw).hexdigest() != sha256:
         raise DataError("not the file with the known hash")
     return raw
+
+
+def fetch_in_time(url: str, seconds: float, sha256: str | None = None, most: int = MAX_BYTES) -> bytes:
+    """Get a file as `fetch` does, and stop waiting after `seconds` (s), whatever hangs.
+
+    A name look-up has no time-out of its own: it is left behind in a thread.
+
+    Raises
+    ------
+    DataError
+        The file cannot be had; the message has the server and the reason.
+    """
+    host = url.split("/")[2]
+    with ThreadPool(1) as pool:
+        job = pool.apply_async(fetch, (url, sha256, most, seconds))
+        try:
+            return job.get(max(0.0, seconds))
+        except Exception as error:  # whatever the answer of a server can lead to
+            raise DataError(f"{host}: {why(error)}") from error
 
 
 def why(error: Exception) -> str:
@@ -60,10 +81,14 @@ def why(error: Exception) -> str:
         return str(error)
     if isinstance(error, requests.HTTPError):
         return f"HTTP {error.response.status_code}"
-    if isinstance(error, (requests.Timeout, PoolTimeoutError)):
+    if isinstance(error, requests.Timeout | PoolTimeoutError):
         return "no answer in time"
-    if isinstance(error, (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
-        return "no network connection" if isinstance(error, requests.ConnectionError) else "cut off"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "no valid certificate (on macOS, Python of python.org: run Install Certificates.command)"
+    if isinstance(error, requests.ConnectionError):
+        return "no network connection"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "cut off"
     return getattr(error, "strerror", "") or type(error).__name__
 
 

@@ -22,12 +22,12 @@ def test_the_order_of_the_places_and_the_line_that_says_which_and_why(df, fits, 
     assert source == "mock" and len(table) == 1179 and table["image"].str.endswith(".jpg").all()
     assert line == "Using the SIMULATED sample: 1179 mock galaxies (127.0.0.1:9: no network connection).\n"
     assert said("mock")[2] == "Using the SIMULATED sample: 1179 mock galaxies (asked for).\n"
-    put(data / "xgass", made.text(df.assign(zSDSS=0.02)), "xGASS_representative_sample.ascii")
+    put(data / "xgass", made.text(df.assign(ext_r=0.5)), "xGASS_representative_sample.ascii")
     table, source, line = said()
-    assert source == "xgass" and (table["zSDSS"] == 0.02).all() and line == REAL_LINE
+    assert source == "xgass" and (table["ext_r"] == 0.5).all() and line == REAL_LINE
     monkeypatch.setenv("XGASS_DATA", str(put(data / "mine", fits)))
     table, source, line = said()
-    assert source == "xgass" and table["zSDSS"].nunique() > 1 and line == REAL_LINE
+    assert source == "xgass" and table["ext_r"].nunique() > 1 and line == REAL_LINE
     monkeypatch.setenv("XGASS_SOURCE", "mock")
     assert said()[1] == "mock" and said("xgass")[1] == "xgass"  # the argument wins
 
@@ -88,7 +88,7 @@ def test_spoilt_and_missing_pictures_in_data_xgass_are_fetched_again(df, fits, d
     ids, status = df["GASS"].tolist(), 200
     put_pictures(put_pictures(put(data / "xgass", fits), ids[2:1150]), ids[:2], HALF)
     with serve(lambda path: [http(GOOD, status)]) as server:
-        monkeypatch.setattr(pictures, "PICTURES", {"sky": server.url + "/?ra={ra}&dec={dec}"})
+        monkeypatch.setattr(pictures, "SERVICES", {"sky": server.url + "/?ra={ra}&dec={dec}"})
         assert load_catalog(images=True).index.tolist() == ids
         assert len(server.paths) == 1 + 31  # and the trial
         put_pictures(data / "xgass", ids[:58], b"spoilt")

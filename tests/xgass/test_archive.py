@@ -34,7 +34,7 @@ def room(data, df, fits, packed, monkeypatch):
     put_pictures(data / "xgass", df["GASS"][[0, 999]], HALF)
     room = SimpleNamespace(answer=[http(packed)])
     with serve(lambda path: room.answer if path.endswith(".zip") else [http(GOOD)]) as room.server:
-        monkeypatch.setattr(pictures, "PICTURES", {"sky": f"{room.server.url}/?ra={{ra}}"})
+        monkeypatch.setattr(pictures, "SERVICES", {"sky": f"{room.server.url}/?ra={{ra}}"})
         room.name = f"x.zip {hashlib.sha256(packed).hexdigest()} "
         put(data, f"# one line\n{room.name} {room.server.url}/x.zip\n", "registry.txt")
         yield room

@@ -17,7 +17,7 @@ MOCK = ROOT / "data" / "mock"
 STEM = "xGASS_representative_sample"
 FITS = f"{STEM}.fits"
 NOBODY = "http://127.0.0.1:9"  # a port where nobody listens
-REAL_LINE = "Using the real xGASS catalogue: 1179 galaxies (Catinella et al. 2018).\n"
+REAL_LINE = "Using the real xGASS catalog: 1179 galaxies (Catinella et al. 2018).\n"
 
 
 def as_real():

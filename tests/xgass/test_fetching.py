@@ -22,15 +22,15 @@ ASCII = FITS.replace(".fits", ".ascii")
 
 
 def come_from(monkeypatch, server, fits=b""):
-    """Let the catalogue (FITS with its hash, or text) and the pictures (two services) come from a server."""
+    """Let the catalog (FITS with its hash, or text) and the pictures (two services) come from a server."""
     known = {f"{server.url}/{FITS}": hashlib.sha256(fits).hexdigest(), f"{server.url}/{ASCII}": None}
     two = {name: f"{server.url}/{name}?ra={{ra:f}}&dec={{dec:f}}" for name in ("first", "second")}
-    monkeypatch.setattr(catalog, "CATALOGUE", known)
-    monkeypatch.setattr(pictures, "PICTURES", two)
+    monkeypatch.setattr(catalog, "CATALOG", known)
+    monkeypatch.setattr(pictures, "SERVICES", two)
 
 
 def galaxies(n):
-    """Return a catalogue of n galaxies with ids 1000, 1001, ...; the position tells which one it is."""
+    """Return a catalog of n galaxies with ids 1000, 1001, ...; the position tells which one it is."""
     return pd.DataFrame({"RA": [i / 100 for i in range(n)], "DEC": 1.5}, index=range(1000, 1000 + n))
 
 
@@ -55,7 +55,7 @@ FAULTS = {
 }
 
 
-def test_a_good_catalogue_is_never_replaced_by_a_bad_one_and_a_bad_one_is(df, fits, data, monkeypatch):
+def test_a_good_catalog_is_never_replaced_by_a_bad_one_and_a_bad_one_is(df, fits, data, monkeypatch):
     answers = {FITS: FAULTS["endless"], ASCII: FAULTS["a web page"]}
     put(data / "xgass", "<html>")
     with serve(lambda path: answers[path[1:]]) as server:
@@ -73,7 +73,7 @@ def test_a_good_catalogue_is_never_replaced_by_a_bad_one_and_a_bad_one_is(df, fi
     assert (data / "xgass" / FITS).read_bytes() == fits and len([*(data / "xgass").iterdir()]) == 1
 
 
-@pytest.mark.parametrize("what", ["catalogue", "pictures"])
+@pytest.mark.parametrize("what", ["catalog", "pictures"])
 def test_a_name_look_up_that_hangs_ends_with_the_time_allowed(what, fits, data, monkeypatch, capsys):
     assert catalog.SECONDS["auto"] < 10
     if what == "pictures":
@@ -120,7 +120,7 @@ from pathlib import Path
 from xgass import __main__, catalog, pictures
 signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
 catalog.DATA = Path(sys.argv[1])
-pictures.PICTURES = {"sky": sys.argv[2] + "/?ra={ra}"}
+pictures.SERVICES = {"sky": sys.argv[2] + "/?ra={ra}"}
 sys.exit(__main__.main())
 """
 

@@ -3,7 +3,7 @@
 import data_made as made
 import pytest
 
-from xgass import catalog, pictures
+from xgass import catalog, pictures, practice
 
 
 @pytest.fixture(scope="session")
@@ -19,11 +19,13 @@ def fits(df):
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
     """The folder ``data`` of this test."""
-    for name in ("XGASS_DATA", "XGASS_SOURCE", "TUTORIAL_FAST"):
+    for name in ("XGASS_DATA", "XGASS_SOURCE", "TUTORIAL_FAST", "PRACTICE_DATA", "PRACTICE_SOURCE"):
         monkeypatch.delenv(name, raising=False)
     made.put(tmp_path / "data" / "mock", (made.MOCK / "catalog.csv").read_bytes(), "catalog.csv")
     (tmp_path / "data" / "mock" / "images").symlink_to(made.MOCK / "images")
     monkeypatch.setattr(catalog, "DATA", tmp_path / "data")
-    monkeypatch.setattr(catalog, "CATALOGUE", {f"{made.NOBODY}/{made.FITS}": None})
-    monkeypatch.setattr(pictures, "PICTURES", {"nobody": made.NOBODY})
+    monkeypatch.setattr(practice, "DATA", tmp_path / "data")
+    monkeypatch.setattr(practice, "ADDRESS", f"{made.NOBODY}/practice.zip")
+    monkeypatch.setattr(catalog, "CATALOG", {f"{made.NOBODY}/{made.FITS}": None})
+    monkeypatch.setattr(pictures, "SERVICES", {"nobody": made.NOBODY})
     return tmp_path / "data"

@@ -1,19 +1,29 @@
-"""A catalogue file is read whole and right, whatever its format, or refused in one line that names it."""
+"""A catalog file is read whole and right, whatever its format, or refused in one line that names it."""
 
 import gzip
+import io
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.io import fits
 from data_made import FITS, STEM, as_table, put, text
 
-from xgass import DataError, catalog, load_catalog
+from xgass import DataError, load_catalog, table
 
 
 def emptied(df):
     """Return the table as some programs save it, with nothing where a value is missing."""
     return df.assign(**{name: df[name].where(df[name] != -99) for name in ("NUVr", "HIconf_flag")})
+
+
+def behind_an_image(df):
+    """Return a FITS file whose second extension is the table."""
+    out = io.BytesIO()
+    hdus = fits.open(io.BytesIO(as_table(df, "fits")))
+    fits.HDUList([hdus[0], fits.ImageHDU(np.zeros((9, 9))), hdus[1]]).writeto(out)
+    return out.getvalue()
 
 
 FORMATS = {  # name of the file, what it holds
@@ -23,6 +33,8 @@ FORMATS = {  # name of the file, what it holds
     "Windows": (f"{STEM}.csv", lambda df: "\ufeff" + text(df, ", ", "").replace("\n", "\r\n")),
     "empty cells": (f"{STEM}.csv", lambda df: emptied(df).to_csv(index=False)),
     "other columns": (f"{STEM}.csv", lambda df: text(df[df.columns[::-1]].assign(x="y"), ",", "# ")),
+    "tabs and empty cells": (f"{STEM}.tsv", lambda df: emptied(df).to_csv(index=False, sep="\t")),
+    "behind an image": (FITS, lambda df: behind_an_image(df)),
     "ECSV": (f"{STEM}.ecsv", lambda df: as_table(df, "ascii.ecsv")),
 }
 
@@ -37,7 +49,7 @@ def test_every_format_gives_the_same_table(kind, df, fits, monkeypatch, tmp_path
         pd.testing.assert_frame_equal(load_catalog(), want, check_exact=True)
     mock = load_catalog("mock")
     assert (want.dtypes == mock.dtypes).all() and want.index.dtype == mock.index.dtype == np.int64
-    assert want.index.tolist() == df["GASS"].tolist() and list(want) == list(catalog.COLUMNS)[1:]
+    assert want.index.tolist() == df["GASS"].tolist() and list(want) == list(table.COLUMNS)[1:]
     assert (want["NUVr"] == -99).sum() == 22 and not want.isna().any(axis=None)
     np.testing.assert_array_equal(want["lgGF"], mock["lgGF"])  # float32 in FITS, and still 3.11
 
@@ -53,6 +65,20 @@ WRONG = {  # what the file holds, what is said
     "NUL bytes": (lambda df: text(df).replace("\n", "\0\n"), "NUL"),
     "text as a number": (lambda df: as_table(df.astype({"NUVr": str}), "fits"), "NUVr is not numeric"),
     "not a number": (lambda df: text(df.assign(lgGF=np.nan)), "lgGF has a value that cannot be: nan in row"),
+    "masses exchanged": (
+        lambda df: text(df.rename(columns={"lgMHI": "lgMstar", "lgMstar": "lgMHI"})),
+        "lgGF is",
+    ),
+    "R50 in arcmin": (lambda df: text(df.assign(petrR50_r=df.petrR50_r / 60)), "CINDX is not"),
+    "both radii in arcmin": (
+        lambda df: text(df.assign(petrR50_r=df.petrR50_r / 60, petrR90_r=df.petrR90_r / 60)),
+        "lgmust is not",
+    ),
+    "RA in hours": (lambda df: text(df.assign(RA=df.RA / 15)), "RA is in hours"),
+    "a shuffled lgGF": (lambda df: text(df.assign(lgGF=df.lgGF.to_numpy()[::-1])), "lgGF is not"),
+    "a shuffled axis ratio": (lambda df: text(df.assign(expAB_r=df.expAB_r.to_numpy()[::-1])), "INCL is not"),
+    "a shuffled redshift": (lambda df: text(df.assign(zSDSS=df.zSDSS.to_numpy()[::-1])), "Dlum is not"),
+    "a shuffled source": (lambda df: text(df.assign(HIsrc=df.HIsrc.to_numpy()[::-1])), "HIconf_flag must"),
     "an id twice": (lambda df: text(df.assign(GASS=[df.GASS[1], *df.GASS[1:]])), "comes twice"),
     "six megabytes, unpacked": (lambda df: gzip.compress(b"#" * 6_000_000), "larger than 5 MB"),
     "two million rows": (lambda df: b"GASS\n" + b"1\n" * 2_000_000, "columns are missing"),
