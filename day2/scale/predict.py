@@ -17,8 +17,6 @@ import os
 import sys
 from pathlib import Path
 
-WAITING = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"}  # idle threads leave the cores to others
-os.environ.update(WAITING | os.environ)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
