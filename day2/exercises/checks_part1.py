@@ -2,159 +2,249 @@
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.dummy import DummyRegressor
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.feature_selection import f_classif
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import cross_val_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.metrics import r2_score, root_mean_squared_error
+from sklearn.model_selection import KFold, cross_val_predict, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-from .answers import Hint, array, call, hint_if, number
+from .answers import Hint, call, hint_if, number, numbers, same
 from .tables import practice_table
 
 
 def check_missing(answer, catalog):
-    """How many galaxies have no SFR_best? Context: the whole catalogue."""
-    said, total, rate = number(answer), len(catalog), catalog["SFR_best"]
+    """How many galaxies have no SFR_best? Context: the whole catalog."""
+    said = number(answer)
+    total = len(catalog)
+    rate = catalog["SFR_best"]
     missing = (rate == -99).sum()
     if said == missing:
         return f"{missing} of {total}; isna() finds {rate.isna().sum()}: to a computer -99 is just a number."
     hint_if(said == 0, "Neither isna() nor == 0 knows the sentinel: -99 is a number like any other.")
     hint_if(said == total - missing, "So many HAVE a measured SFR_best. Turn the condition round.")
+    hint_if(same(said, missing / total), "That is the share. Asked for is the number of galaxies.")
+    hint_if(said == -99 * missing, "You added up the values. Count the galaxies: compare with -99, then sum.")
     hint_if(said == (catalog["NUVr"] == -99).sum(), "That is the number for NUVr. Asked for is SFR_best.")
     raise Hint("Compare SFR_best of the whole `catalog` with -99; the sum of True and False counts the True.")
 
 
 def check_fold(answer, X, y, folds):
     """A function of a fold (row numbers): RMSE there of a line fitted on the others. Context: the folds."""
-    fold, rows = folds[1], np.arange(len(X))
+    said = [number(call(answer, fold.copy())) for fold in folds]
+    all_rows = np.arange(len(X))
 
-    def rmse(fitted, scored):
-        line = LinearRegression().fit(X.iloc[fitted], y.iloc[fitted])
-        return np.sqrt(np.mean((y.iloc[scored] - line.predict(X.iloc[scored])) ** 2))
+    def score(fitted_on, scored_on, metric=root_mean_squared_error):
+        """Fit and score in every fold; both arguments choose rows, given the fold and the other rows."""
+        scores = []
+        for fold in folds:
+            others = np.setdiff1d(all_rows, fold)
+            fitted, scored = fitted_on(fold, others), scored_on(fold, others)
+            line = LinearRegression().fit(X.iloc[fitted], y.iloc[fitted])
+            scores.append(metric(y.iloc[scored], line.predict(X.iloc[scored])))
+        return np.array(scores)
 
-    found, others = call(answer, fold), np.setdiff1d(rows, fold)
-    if found is None:
-        return None
-    said, right = number(found), rmse(others, fold)
-    for wrong, hint in [
-        (rmse(others, others), "That is the RMSE on the galaxies fitted. Score those held out."),
-        (rmse(rows, fold), "The line was fitted on all rows: it has seen those held out."),
-        ([rmse(fold, scored) for scored in (fold, others)], "Fitted on held_out. Fit on the others."),
-        (1 - right**2 / y.iloc[fold].var(ddof=0), "That is R2 (.score gives it). Asked for is the RMSE."),
-    ]:
-        hint_if(np.isclose(said, wrong).any(), hint)
-    hint_if(
-        not np.isclose(said, right), f"For the second fold it should be {right:.4f}; yours is {said:.4f}."
-    )
-    return f"{right:.3f} dex on the second fold. Five of these are a cross-validation."
+    def held_out(fold, others):
+        return fold
 
+    def the_others(fold, others):
+        return others
 
-def check_guess(answer, X, y, cv):
-    """An RMSE without NUVr, guessed. Context: features, target, folds."""
-    said, lazy = number(answer), _rmse(DummyRegressor(), X, y, cv).mean()
-    six, five = (_rmse(LinearRegression(), table, y, cv).mean() for table in (X, X.drop(columns="NUVr")))
-    hint_if(said <= six, f"With the colour it is {six:.2f} dex. Can leaving it out make that better?")
-    hint_if(said >= lazy, f"The mean for everybody has {lazy:.2f}. Do five features know less than none?")
-    words = f"It is {five:.2f} dex; you said {said:.2f}. Six features: {six:.2f}, none: {lazy:.2f}."
-    return f"{words}\n  Without the colour {(lazy - five) / (lazy - six):.0%} of the gain over none is left."
+    def everything(fold, others):
+        return all_rows
 
-
-def _rmse(model, X, y, cv):
-    """Return the RMSE of each fold, held out; scikit-learn says what is no regressor."""
-    hint_if(isinstance(model, type), "That is a class. Make a model of it: with parentheses.")
-    return -cross_val_score(model, X, y, cv=cv, scoring="neg_root_mean_squared_error", error_score="raise")
-
-
-def _compare(mine, other, whose):
-    """Compare RMSEs fold by fold: 1 if mine win by the notebook's rule, -1 if they lose; and the numbers."""
-    gain, k = other - mine, len(mine)
-    error, wins = gain.std(ddof=1) * np.sqrt(1 / k + 1 / (k - 1)), (gain > 0).sum()
-    words = f"RMSE = {mine.mean():.4f} held out, {whose} {other.mean():.4f}. Fold by fold it gains"
-    words = f"{words} {gain.mean():+.4f} +- {error:.4f}, and wins {wins} of {k}"
-    return 1 if wins >= 0.8 * k and gain.mean() > error else -1 if gain.mean() < -error else 0, words
-
-
-def check_tune(answer, X, y, cv):
-    """Settings of a forest that beat the plain ones. Context: features, target, folds."""
-    hint_if(not isinstance(answer, RandomForestRegressor), "Asked for is a RandomForestRegressor(...).")
-    same = {"n_estimators": answer.n_estimators, "random_state": answer.random_state or 0}
-    forests = clone(answer).set_params(**same), RandomForestRegressor(**same, n_jobs=-1)
-    mine, plain = (_rmse(forest, X, y, cv) for forest in forests)
-    hint_if(np.allclose(mine, plain), "The plain forest, but for trees and seed. Turn another knob.")
-    verdict, words = _compare(mine, plain, "with the plain settings")
-    if verdict == 1:
-        return f"{words}. (From fold to fold the RMSE itself varies by {mine.std(ddof=1):.3f}.)"
-    raise Hint(f"{words}: not better by our rule. Try another min_samples_leaf or max_features.")
-
-
-def _per_fold(answer):
-    """Return five finite numbers, one per fold."""
-    said = array(answer, "five numbers, one per fold").ravel()
-    hint_if(said.size != 5, f"Asked for are five numbers, one per fold; yours holds {said.size}.")
-    return said
-
-
-def check_drop(answer, forest, X, y, cv):
-    """Five RMSEs of the forest without CINDX. Context: the forest, features, target, folds."""
-    said, full = _per_fold(answer), _rmse(forest, X, y, cv)
-    without, other = (_rmse(forest, X.drop(columns=name), y, cv) for name in ("CINDX", "model_r"))
-    hint_if(np.allclose(said, full), "That is with CINDX: X.drop(...) returns a new table, X stays.")
-    hint_if(not np.allclose(said, without, rtol=1e-3), "Not the RMSEs of that forest on X without CINDX.")
-    words = _compare(without, full, "with it")[1]
-    return f"{words}.\n  Without model_r it loses {(other - full).mean():.4f}. Which importance says so?"
-
-
-def check_model(answer, X, y, cv):
-    """A regressor that beats the linear one. Context: features, target, folds."""
-    mine, linear = (_rmse(model, X, y, cv) for model in (answer, LinearRegression()))
-    verdict, words = _compare(mine, linear, "the linear model")
-    hint_if(np.allclose(mine, linear, rtol=5e-3), f"{words}: that is (nearly) the linear model again.")
-    if verdict == 1:
-        return f"{words}: on the same galaxies, that says more than two means."
-    scaled = _rmse(make_pipeline(StandardScaler(), answer), X, y, cv).mean()
-    hint_if(scaled < 0.96 * mine.mean(), f"{words}. Behind a StandardScaler: {scaled:.4f}, for units matter.")
-    hint_if(verdict == 0, f"{words}: that may be luck, says the rule of section 2.")
-    raise Hint(f"{words}: yours is worse. Is it too stiff, or too flexible?")
-
-
-def check_bend(answer, table, out_of_fold):
-    """What a quadratic gains over a line. Context: training table, function that returns held-out scores."""
-
-    def gain(**settings):
-        bent, line = (out_of_fold(table, degree=d, **settings).groupby("fold") for d in (2, 1))
-        return (bent["log-likelihood"].mean() - line["log-likelihood"].mean()).to_numpy()
-
-    said, right = _per_fold(answer), gain()
-    if np.allclose(said, right, atol=1e-3):
-        return f"On average {right.mean():+.3f}, positive in {(right > 0).sum()} of 5 folds. Is that a bend?"
-    hint_if(np.allclose(said, -right, atol=1e-3), "Line minus quadratic: turn it round.")
-    hint_if(np.allclose(said, gain(way="limits as values"), atol=1e-3), "Limits were taken as values.")
-    raise Hint("Other numbers: both from `out_of_fold(train)`, and nothing but `degree` may differ.")
+    right = score(the_others, held_out)
+    if same(said, right):
+        return f"{right[1]:.3f} dex on the second fold. Five of these are a cross-validation."
+    mistakes = [
+        (score(the_others, the_others), "That is the RMSE on the galaxies fitted. Score those held out."),
+        (score(everything, held_out), "The line was fitted on all rows: it has seen those held out."),
+        (score(held_out, held_out), "Fitted on held_out. Fit on the others."),
+        (score(held_out, the_others), "Fitted on held_out. Fit on the others."),
+        (score(the_others, everything), "Scored on all rows. Score those held out."),
+        (score(the_others, held_out, r2_score), "That is R2 (.score gives it). Asked for is the RMSE."),
+        (right**2, "That is the mean of the squares. The RMSE is its square root."),
+        (-right, "That is minus the RMSE, as scikit-learn's scores have it. Turn the sign."),
+    ]
+    for wrong, hint in mistakes:
+        hint_if(same(said, wrong), hint)
+    hint_if(np.ptp(said) == 0, "It gives the same number for every fold. Use the rows that it is handed.")
+    raise Hint(f"For the second fold it should be {right[1]:.4f}; yours is {said[1]:.4f}.")
 
 
 def check_leak(answer, columns, y, cv):
     """A model that chooses 20 columns inside the folds. Context: random columns, the target, the folds."""
-    hint_if(not hasattr(answer, "steps"), "Asked for is a pipeline: make_pipeline(the choice, the model).")
-    kept = clone(answer).fit(columns, y)[-1].n_features_in_
-    hint_if(kept != 20, f"Its last step sees {kept} columns of {columns.shape[1]}: choose 20 first.")
-    r2 = cross_val_score(answer, columns, y, cv=cv, error_score="raise").mean()
+    is_pipeline = isinstance(answer, Pipeline) and len(answer.steps) > 1
+    hint_if(not is_pipeline, "Asked for is a pipeline: make_pipeline(the choice, the model).")
+    hint_if(not hasattr(answer[-1], "predict"), "The last step of the pipeline should be the model.")
+    for step in answer:
+        scores_classes = getattr(step, "score_func", None) is f_classif
+        hint_if(scores_classes, "f_classif is for classes, and y is a number: f_regression.")
+
+    chosen = _chosen(answer, columns, y)
+    n_chosen = chosen.shape[1]
+    hint_if(n_chosen != 20, f"Its last step sees {n_chosen} columns of {columns.shape[1]}: choose 20 first.")
+    shuffled = np.random.default_rng(0).permutation(y)
+    depends_on_y = not np.array_equal(chosen, _chosen(answer, columns, shuffled))
+    hint_if(not depends_on_y, "With another y it chooses the same columns: the choice was made before.")
+    r2 = cross_val_score(answer, columns, y, cv=cv, scoring="r2", error_score="raise").mean()
+    hint_if(r2 > 0.04, f"R2 = {r2:.2f} from noise: something was still chosen with the y of all galaxies.")
     return f"R2 = {r2:.2f}: noise predicts nothing. In a pipeline each fold makes a choice of its own."
+
+
+def _chosen(pipeline, columns, y):
+    """Return the columns that the last step of a pipeline sees when it is fitted to y."""
+    before_the_model = clone(pipeline)[:-1]
+    return np.asarray(before_the_model.fit(columns, y).transform(columns))
+
+
+def check_drop(answer, forest, X, y, cv):
+    """Five RMSEs of the forest without CINDX. Context: the forest, features, target, folds."""
+    full = _fold_rmse(forest, X, y, cv)
+    said = numbers(answer, full.size, "five numbers, one per fold")
+    without = _fold_rmse(forest, X.drop(columns="CINDX"), y, cv)
+    other = _fold_rmse(forest, X.drop(columns="model_r"), y, cv)
+    if same(said, without):
+        words = _gain_in_words(without, full)
+        return f"{words}.\n  Without model_r it loses {(other - full).mean():.4f}. Which importance says so?"
+    minus = "Right but for the sign: scikit-learn scores by MINUS the RMSE, so that more is better."
+    hint_if(same(said, -without), f"{minus} Turn it round.")
+    hint_if(same(abs(said), full), "That is with CINDX: X.drop(...) returns a new table, X stays.")
+    hint_if(same(abs(said), other), "That is without model_r. Asked for is without CINDX.")
+    hint_if(same(abs(said), without**2), "Those are mean squares. The RMSE is their square root.")
+    hint_if(same(abs(said), abs(without - full)), "Those are the differences. Asked for are the five RMSEs.")
+    hint_if((said > 0.6).all() and (full < 0.6).all(), "Is that R2? Asked for is the RMSE, in dex.")
+    raise Hint("Not the RMSEs of that forest on X without CINDX, in the folds of `cv`.")
+
+
+def _fold_rmse(model, X, y, cv):
+    """Return the RMSE of each fold, held out."""
+    scores = cross_val_score(model, X, y, cv=cv, scoring="neg_root_mean_squared_error", error_score="raise")
+    return -scores
+
+
+def _gain_in_words(mine, other):
+    """Compare the RMSEs of each fold without CINDX and with it; the uncertainty is that of the notebook."""
+    gain = other - mine
+    k = len(gain)
+    error = gain.std(ddof=1) * np.sqrt(1 / k + 1 / (k - 1))  # Nadeau and Bengio 2003
+    means = f"RMSE = {mine.mean():.4f} held out, with it {other.mean():.4f}"
+    gains = f"{gain.mean():+.4f} +- {error:.4f}"
+    return f"{means}. Fold by fold it gains {gains}, and wins {(gain > 0).sum()} of {k}"
+
+
+def check_trap(answer, train, features):
+    """RMSE elsewhere of a quadratic fitted at home, on ALFALFA's galaxies. Context: training table, features.
+
+    At home are the galaxies with HIsrc == 1, elsewhere are all others. The model is the quadratic of the
+    notebook, the target lgGF.
+    """
+    said = number(answer)
+    home = train[train["HIsrc"] == 1]
+    elsewhere = train[train["HIsrc"] != 1]
+    quadratic = make_pipeline(
+        StandardScaler(), PolynomialFeatures(2, include_bias=False), LinearRegression()
+    ).fit(home[features], home["lgGF"])
+
+    def rmse(table, model=quadratic):
+        return root_mean_squared_error(table["lgGF"], model.predict(table[features]))
+
+    right = rmse(elsewhere)
+    offset = (quadratic.predict(elsewhere[features]) - elsewhere["lgGF"]).mean()
+    folds = KFold(5, shuffle=True, random_state=0)
+    predicted_at_home = cross_val_predict(quadratic, home[features], home["lgGF"], cv=folds)
+    at_home = root_mean_squared_error(home["lgGF"], predicted_at_home)
+    if same(said, right):
+        return (
+            f"At home {at_home:.2f} dex (cross-validated), elsewhere {right:.2f}: it says {offset:+.2f} dex "
+            "on average.\n  The galaxies fitted were chosen by what is to be predicted, their gas."
+        )
+    line = LinearRegression().fit(home[features], home["lgGF"])
+    on_all = clone(quadratic).fit(train[features], train["lgGF"])
+    on_elsewhere = clone(quadratic).fit(elsewhere[features], elsewhere["lgGF"])
+    r2_elsewhere = r2_score(elsewhere["lgGF"], quadratic.predict(elsewhere[features]))
+    mistakes = [
+        (rmse(elsewhere[elsewhere["HIsrc"] != 4]), "Only the other detections. All others: HIsrc != 1."),
+        (rmse(elsewhere[elsewhere["HIsrc"] == 4]), "Only the undetected. All others: HIsrc != 1."),
+        (rmse(train), "That is on all galaxies, those fitted among them. Leave these out."),
+        (rmse(elsewhere, line), "That is the line, LinearRegression(). Asked for is the quadratic."),
+        (offset, "That is the mean offset. Asked for is the RMSE."),
+        (-offset, "That is the mean offset. Asked for is the RMSE."),
+        (right**2, "That is the mean of the squares. The RMSE is its square root."),
+        (-right, "Right but for the sign: an RMSE is positive."),
+        (r2_elsewhere, "That is R2 (.score gives it). Asked for is the RMSE."),
+        (rmse(elsewhere, on_all), "Fitted on all of `train`. Fit on the galaxies with HIsrc == 1 alone."),
+        (rmse(elsewhere, on_elsewhere), "Fitted elsewhere. Fit on the galaxies with HIsrc == 1."),
+        (rmse(home, on_elsewhere), "The other way round: fit where HIsrc == 1, score on the others."),
+        (rmse(home), "That is at home, on the galaxies fitted. Score all the others."),
+    ]
+    for wrong, hint in mistakes:
+        hint_if(same(said, wrong), hint)
+    hint_if(abs(said - at_home) < 0.02, "That looks like the RMSE at home. Score all the others.")
+    raise Hint("Fit polynomial(2) where HIsrc == 1 and score it where HIsrc != 1, with three digits or more.")
+
+
+def check_bend(answer, train, log_likelihood_of):
+    """Gains in log-likelihood by two squares. Context: training table, the notebook's function.
+
+    `log_likelihood_of(table, extra)` returns the log-likelihood of all galaxies, for a line that the squares
+    of the columns named in `extra` have joined. Asked for are the gains by NUVr and by petrR50_r.
+    """
+    said = numbers(answer, 2, "two numbers: the gain by the square of NUVr, and of petrR50_r")
+    line = log_likelihood_of(train, [])
+    color = log_likelihood_of(train, ["NUVr"])
+    size = log_likelihood_of(train, ["petrR50_r"])
+    right = np.array([color - line, size - line])
+    # An optimizer stops near the top, and a total of some hundreds is written with one digit or two.
+    tolerance = 0.06
+    if np.allclose(said, right, rtol=0, atol=tolerance):
+        return (
+            f"{right[0]:+.1f} by the color squared, {right[1]:+.1f} by the size squared.\n"
+            "  A coefficient that says nothing gains 0.5 on average, and more than 1.9 one time in twenty."
+        )
+    mistakes = [
+        (right[::-1], "The other way round: first NUVr, then petrR50_r."),
+        (-right, "Line minus square: turn it round."),
+        (2 * right, "That is twice the gain, the likelihood-ratio statistic. Asked for is the gain."),
+        (np.array([color, size]), "Those are the log-likelihoods. Subtract that of the line."),
+    ]
+    for wrong, hint in mistakes:
+        hint_if(np.allclose(said, wrong, rtol=0, atol=tolerance), hint)
+    per_galaxy = right / len(train)
+    hint_if(np.allclose(said, per_galaxy, rtol=0.05, atol=1e-5), "Per galaxy. Asked for is the total.")
+    both = log_likelihood_of(train, ["NUVr", "petrR50_r"]) - line
+    hint_if(np.isclose(said, both, atol=tolerance).any(), "One square at a time, not both together.")
+    raise Hint("Each is log_likelihood_of(train, [one column]) minus log_likelihood_of(train, []).")
 
 
 def check_table(answer, study):
     """The test RMSE of a new table. Context: the function that splits, chooses and tests."""
-    said, table = number(answer), practice_table()
+    said = number(answer)
+    table = practice_table()
+    lines = [column for column in table if column.startswith("line")]
 
-    def rmse(name="star", more=(), missing=999):
-        return study(table, name, [*table.columns[:8], *more], "feh", missing)["test RMSE"]
+    def rmse(features=lines, name="star", missing=999):
+        return study(table, name, features, "feh", missing)["test RMSE"]
 
-    for wrong, hint in [
-        (rmse("spectrum"), "The same star is on both sides of the split: it has four spectra."),
-        (rmse(more=["iron"]), "`iron` is `feh` + 7.5: a column made from the answer."),
-        (rmse(missing=-99), "Look at the largest line strengths: 999 is no measurement."),
-    ]:
-        hint_if(abs(wrong - said) < 1e-3, hint)
-    hint_if(said < 0.8 * rmse(), "Too good to be true. What does the model know of the stars locked away?")
-    hint_if(said > 1.15 * rmse(), "Worse than need be. Are the settings chosen, and missing values out?")
+    both_sides = "The same star is on both sides of the split: it has four spectra."
+    from_the_answer = "`iron` is `feh` + 7.5: a column made from the answer."
+    a_number = "The number of a star or of a spectrum is a name: what can it say of the metallicity?"
+    marks = "Look at the largest line strengths: 999 is no measurement."
+    mistakes = [
+        (rmse(name="spectrum"), both_sides),
+        (rmse(name="spectrum", missing=-99), both_sides),
+        (rmse(lines[1:], name="spectrum"), both_sides),
+        (rmse([*lines, "iron"]), from_the_answer),
+        (rmse([*lines, "iron"], missing=-99), from_the_answer),
+        (rmse([*lines, "star"]), a_number),
+        (rmse([*lines, "spectrum"]), a_number),
+        (rmse(missing=-99), marks),
+        (rmse(lines[1:]), "That is without line_0. Leave out the spectra that lack it, not the line."),
+    ]
+    right = rmse()
+    if not same(said, right):
+        for wrong, hint in mistakes:
+            hint_if(abs(wrong - said) < 1e-3, hint)
+    hint_if(said < 0.9 * right, "Too good to be true. What does the model know of the stars locked away?")
+    hint_if(said > 1.12 * right, "Worse than need be. Are the settings chosen, and missing values out?")
     return f"{said:.2f} dex for stars never seen. The rest is bookkeeping."
