@@ -7,6 +7,10 @@ class Hint(Exception):
     """What a learner should look at next."""
 
 
+class NotYet(Exception):
+    """Nothing was filled in."""
+
+
 def hint_if(wrong, hint):
     """Raise the hint if something is wrong."""
     if wrong:
@@ -14,9 +18,24 @@ def hint_if(wrong, hint):
 
 
 def array(answer, what):
-    """Return the answer as an array of finite numbers, or say `what` is asked for."""
+    """Return the answer as an array of finite numbers.
+
+    Parameters
+    ----------
+    answer : object
+        A number, list, array, Series or tensor; anything else that somebody may write.
+    what : str
+        What is asked for, to complete the sentence "Asked for is ...".
+
+    Raises
+    ------
+    Hint
+        If the answer is no array of finite numbers.
+    """
     try:
-        values = np.asarray(answer.detach().cpu() if hasattr(answer, "detach") else answer)
+        if hasattr(answer, "detach"):  # a tensor, perhaps with a gradient, perhaps on a GPU
+            answer = answer.detach().cpu()
+        values = np.asarray(answer)
     except Exception:
         raise Hint(f"Asked for is {what}.") from None
     hint_if(values.dtype == bool, f"Asked for is {what}. (.sum() counts, np.flatnonzero finds the True.)")
@@ -26,18 +45,44 @@ def array(answer, what):
 
 
 def number(answer):
-    """Return the answer as one number."""
+    """Return the answer as one number, or raise a hint."""
     values = array(answer, "one number")
     hint_if(values.size != 1, f"Asked for is one number; yours holds {values.size}.")
     return values.item()
 
 
+def numbers(answer, count, what):
+    """Return the answer as a flat array of `count` numbers, or raise a hint that names `what`."""
+    values = array(answer, what).ravel()
+    hint_if(values.size != count, f"Asked for are {what}; yours holds {values.size}.")
+    return values
+
+
+def same(said, right):
+    """Tell whether the numbers said are the right ones, perhaps rounded to three digits or more."""
+    said, right = np.asarray(said, float), np.asarray(right, float)
+    if np.allclose(said, right, rtol=1e-5, atol=1e-7):
+        return True
+    # the tolerance lets a rounded number be stored with 32 bits
+    return any(np.allclose(said, right.round(digits), rtol=1e-6, atol=1e-8) for digits in (3, 4, 5))
+
+
 def call(answer, *arguments):
-    """Call a learner's function; return None if nothing was filled in."""
+    """Return what a learner's function returns.
+
+    Raises
+    ------
+    NotYet
+        If the function is an untouched scaffold.
+    Hint
+        If the answer is no function, or a function that returns nothing.
+    """
     hint_if(not callable(answer) or isinstance(answer, type), "Hand over the function, without parentheses.")
     result = answer(*arguments)
     if result is not None and result is not ...:
         return result
     # A scaffold uses no names but its own; whatever does more has forgotten its return.
-    names = getattr(getattr(answer, "__code__", None), "co_names", "unknown")
-    hint_if(names, "Your function returns nothing: end it with `return`.")
+    code = getattr(answer, "__code__", None)
+    if code is not None and not code.co_names:
+        raise NotYet
+    raise Hint("Your function returns nothing: end it with `return`.")

@@ -1,7 +1,6 @@
 """The exercises of part 2: pictures, and networks. Only a check that runs loads PyTorch: part 1 lacks it."""
 
 from copy import deepcopy
-from zlib import crc32
 
 import numpy as np
 
@@ -10,28 +9,40 @@ from .answers import Hint, array, call, hint_if, number
 
 def check_kernel(answer):
     """A 3 x 3 kernel: 0 on flat sky, positive on a bright spot, alike in all directions."""
-    weights = array(answer, "a table of 3 x 3 numbers")
+    weights = array(answer, "a table of 3 x 3 numbers").squeeze()  # PyTorch's kernels are (1, 1, 3, 3)
     hint_if(weights.shape != (3, 3), f"Asked for are 3 rows of 3 numbers; your shape is {weights.shape}.")
-    flat, largest = weights.sum(), np.abs(weights).max()
-    hint_if(abs(flat) > 1e-3 * largest, f"Its weights add up to {flat:.3g}: make that 0.")
+    total = weights.sum()
+    little = 1e-3 * np.abs(weights).max()
+    hint_if(abs(total) > little, f"Its weights add up to {total:.3g}: make that 0.")
     hint_if(weights[1, 1] <= 0, "The middle of a spot meets the weight in the middle: make it positive.")
-    hint_if(not np.allclose(weights, np.rot90(weights), atol=1e-3 * largest), "It prefers lines or edges.")
-    return "A bright centre minus its surroundings: sky of any brightness vanishes. Networks learn it, too."
+    hint_if(not np.allclose(weights, np.rot90(weights), atol=little), "It prefers lines or edges.")
+    distance = np.hypot(*np.mgrid[-1:2, -1:2])
+    for width in (0.7, 1, 2):  # pixels
+        spot = np.exp(-0.5 * (distance / width) ** 2)
+        hint_if((weights * spot).sum() <= 0, f"A round spot {width} pixels wide gets no positive number.")
+    return "A bright center minus its surroundings: sky of any brightness vanishes. Networks learn it, too."
 
 
 def check_shape(answer, layer, shape):
     """What shape leaves a convolution? Context: the nn.Conv2d, the (channels, rows, columns) that enter."""
     said = tuple(array(answer, "three whole numbers, (channels, rows, columns)").flatten().tolist())
-    size, (k, stride, padding) = shape[1], (v[0] for v in (layer.kernel_size, layer.stride, layer.padding))
-    free = size + 2 * padding - k  # pixels that the window can move
-    right = (layer.out_channels, free // stride + 1, free // stride + 1)
+    channels_in, size, _ = shape
+    kernel, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding[0]
+    free = size + 2 * padding - kernel  # pixels that the window can move
+    pixels = free // stride + 1
+    without_padding = (size - kernel) // stride + 1
+    right = (layer.out_channels, pixels, pixels)
     if said == right:
-        return f"{said}. Without the padding: {(size - k) // stride + 1} pixels; with stride 1: {free + 1}."
+        return f"{said}. Without the padding: {without_padding} pixels; with stride 1: {free + 1}."
     hint_if(len(said) != 3, "Asked for are three numbers, of one picture: channels, rows, columns.")
-    hint_if(said == (shape[0], *right[1:]), "Right pixels. But the channels are the layer's: one per kernel.")
+    hint_if(
+        said == (channels_in, pixels, pixels),
+        "Right pixels. But the channels are the layer's: one per kernel.",
+    )
     hint_if(sorted(said) == sorted(right), "Right numbers, wrong order: PyTorch puts the channels first.")
-    hint_if(said[1] == (size - k) // stride + 1, "Without the padding: it adds a margin on both sides.")
+    hint_if(said[1] == without_padding, "Without the padding: it adds a margin on both sides.")
     hint_if(said[1] == free + 1, "You have forgotten the stride: the window moves by more than one pixel.")
+    hint_if(said[1] == pixels + 1, "Rounded up. A window that does not fit is left out: round down.")
     raise Hint("Put n, k, padding and stride into the formula above, and round down.")
 
 
@@ -40,36 +51,56 @@ def check_layer(answer, images):
     from torch import nn, no_grad
 
     hint_if(not isinstance(answer, nn.Module), "Asked for is a network: nn.Sequential(stage(3, 16), ...).")
-    parts, met = [*deepcopy(answer).eval().modules()], [()]  # a copy: the learner's network stays as it is
-    channels = [part.out_channels for part in parts if isinstance(part, nn.Conv2d)]
-    for part in filter(lambda part: isinstance(part, nn.Linear), parts):
-        part.register_forward_pre_hook(lambda _, inputs: met.append(tuple(inputs[0].shape[1:])))
-    try:
-        with no_grad():
-            shape = tuple(parts[0](images).shape)
-    except RuntimeError as error:
-        got = f"nn.Linear gets {met[-1]} of each galaxy: pool, flatten, and let it take in that many."
-        hint_if("mat1 and mat2" in str(error), got)
-        raise
-    hint_if(isinstance(parts[-1], nn.ReLU | nn.Sigmoid), "Some labels are negative: no bend at the end.")
-    hint_if(shape != (len(images), 1), f"One number per galaxy should come out, (n, 1); yours is {shape}.")
-    hint_if(len(channels) < 5 or channels[-1] != 128, f"It has {channels} channels: a fifth, of 128, lacks.")
-    return f"{len(channels)} stages. Deeper is easy; if it is better, new galaxies tell."
+    network = deepcopy(answer).eval().to(images.device)  # a copy: the learner's network stays as it is
+    layers = []  # the convolutions and linear layers in the order in which the images pass them
+    inputs = []  # the shape that enters each, for one galaxy
+
+    def remember(layer, arguments):
+        layers.append(layer)
+        inputs.append(tuple(arguments[0].shape[1:]))
+
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d | nn.Linear):
+            part.register_forward_pre_hook(remember)
+    with no_grad():
+        try:
+            shape = tuple(network(images).shape)
+        except RuntimeError as error:
+            hint_if(
+                "mat1 and mat2" in str(error),
+                f"nn.Linear gets {inputs[-1]} of each galaxy: pool, flatten, and let it take in that many.",
+            )
+            raise
+        hint_if(
+            shape != (len(images), 1), f"One number per galaxy should come out, (n, 1); yours is {shape}."
+        )
+        # A convolution to one channel is the last layer in the place of nn.Linear, and no stage.
+        stages = [part for part in layers if isinstance(part, nn.Conv2d) and part.out_channels > 1]
+        channels = [part.out_channels for part in stages]
+        hint_if(len(stages) < 5, f"It has {channels} channels: a fifth, of 128, lacks.")
+        last = (stages[-1].in_channels, stages[-1].out_channels)
+        hint_if(last not in [(64, 128), (128, 128)], f"The fifth stage leads from 64 to 128, not {last}.")
+        hint_if(channels[-1] != 128, f"It has {channels} channels: a fifth, of 128, lacks.")
+        bends = _bends_after(layers[-1], network, images)
+        hint_if(bends, "Labels are any numbers, negative ones too: no bend (ReLU, softmax ...) at the end.")
+    return f"{len(stages)} stages. Deeper is easy; if it is better, new galaxies tell."
 
 
-def check_step(answer, weights, gradient, rate):
-    """One step of gradient descent. Context: weights, gradient, learning rate."""
-    new = array(answer, "an array, as many numbers as there are weights")
-    hint_if(
-        new.shape != weights.shape, f"There are {weights.size} weights; the shape of yours is {new.shape}."
-    )
-    if np.allclose(new, weights - rate * gradient, atol=1e-6):
-        return "Downhill: each weight moved against its slope, farther where it is steep."
-    hint_if(np.allclose(new, weights + rate * gradient), "Uphill, to larger losses. Go against the gradient.")
-    hint_if(
-        np.allclose(new, weights - gradient), "The learning rate is missing: that is far too long a step."
-    )
-    raise Hint("weights - learning rate * gradient, for each weight by itself.")
+def _bends_after(layer, network, images):
+    """Tell whether what follows the last layer of a network is no straight line: a ReLU, a softmax ...
+
+    The layer is made to give -1000, 0, 1000, whatever it sees. The network is changed by that.
+    """
+    from torch import allclose, nn
+
+    layer.weight.fill_(0)
+    outputs = []
+    for value in (-1000.0, 0.0, 1000.0):
+        layer.bias = nn.Parameter(layer.weight.new_full((len(layer.weight),), value))
+        outputs.append(network(images))
+    up, down = outputs[2] - outputs[1], outputs[1] - outputs[0]
+    moves = up.abs().min() > 1e-3
+    return not (moves and allclose(up, down, rtol=1e-3))
 
 
 def check_loop(answer):
@@ -77,45 +108,111 @@ def check_loop(answer):
     import torch
 
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        torch.manual_seed(0)
-        images, labels, found = torch.randn(6, 3, 2, 2), torch.randn(6), []
-        model = torch.nn.Sequential(torch.nn.Flatten(), line := torch.nn.Linear(12, 1))
-        optimizer = torch.optim.SGD(weights := [line.weight, line.bias], lr=0.1)
-        optimizer.register_step_pre_hook(lambda *_: found.append(deepcopy([p.grad for p in weights])))
-        for turn in (1, 2):
-            found.clear()
-            loss = torch.nn.functional.mse_loss(model(images)[:, 0], labels)
-            right = torch.autograd.grad(loss, weights)
-            if (returned := call(answer, model, images, labels, optimizer)) is None:
-                return None
-            hint_if(len(found) != 1, f"Call optimizer.step() once, with (); yours takes {len(found)} steps.")
-            none = all(slope is None or not slope.any() for slope in found[0])
-            hint_if(none, "No gradient when the optimizer steps: backward() before, zero_grad() not between.")
-            if not all(map(torch.allclose, found[0], right)):
-                hint_if(turn == 2, "PyTorch adds up the gradients of the steps. Call zero_grad().")
-                raise Hint("Not the gradient of F.mse_loss. Do shapes match: (n,) both, not (n, 1)?")
-            hint_if(abs(number(returned) - loss.item()) > 1e-4, "It trains, but does not return the loss.")
+        weights, losses = _two_steps(answer)
+        right, right_losses = _two_steps(_right_step)
+        if not torch.allclose(weights, right, atol=1e-5):
+            for wrong_step, hint in MISTAKES_OF_A_STEP:
+                wrong, _ = _two_steps(wrong_step)
+                hint_if(torch.allclose(weights, wrong, atol=1e-5), hint)
+            raise Hint("The weights move otherwise: not along the gradient of F.mse_loss by one step().")
+    returned = [number(loss) for loss in losses]
+    expected = [number(loss) for loss in right_losses]
+    hint_if(not np.allclose(returned, expected, atol=6e-4), "It trains, but does not return the loss.")
     return "Forward, backward, step, forget. Networks of any size are trained by these lines."
 
 
-def check_rate(answer, sweep, score_at):
-    """A rate and its score. Context: scores of the rates tried (a column per seed), and how to train."""
+def _two_steps(one_step):
+    """Train a line by two steps, on a batch each; return its weights after each step, (2, 13), and the losses.
+
+    The optimizer has momentum, so that only its own step() moves the weights as it should.
+    """
     import torch
 
-    values = array(answer, "two numbers, (learning rate, RMSE)").flatten().tolist()
-    hint_if(len(values) != 2, f"Asked for are two numbers, (learning rate, RMSE); yours holds {len(values)}.")
-    scores, tried, (rate, guess) = sweep.mean(axis=1), sweep.index, values
-    hint_if(np.isclose(rate, tried, rtol=0.05, atol=0).any(), "That rate was tried. Choose one in between.")
-    hint_if(0 < guess < scores.min() / 2, "No score is that low. First the learning rate, then the RMSE.")
-    hint_if(not tried[0] < rate < tried[-1], "Choose a rate between those that were tried.")
-    with torch.random.fork_rng(devices=[]), torch.enable_grad():
-        score = float(score_at(rate))
-    luck = max(0.02, 2 * (sweep.max(axis=1) - sweep.min(axis=1)).median())
-    found = f"At {rate:.1e} it reached {score:.3f} dex, the best of those tried {scores.min():.3f}."
-    way = "small: too few steps to get there" if rate < scores.idxmin() else "large: it jumps about"
-    hint_if(not score < scores.min() + luck, f"{found} Too {way}.")
-    hint_if(abs(guess - score) > luck, f"{found} A good rate; but you predicted {guess:.3f}.")
-    return f"{found} You predicted {guess:.3f}. Scores of two seeds differ, too; {luck:.2f} dex is luck."
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 1))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.07, momentum=0.9)
+    batches = [(torch.randn(6, 3, 2, 2), torch.randn(6)) for _ in range(2)]
+    weights = []
+    losses = []
+    for images, labels in batches:
+        losses.append(call(one_step, model, images, labels, optimizer))
+        weights.append(torch.cat([part.detach().flatten().clone() for part in model.parameters()]))
+    return torch.stack(weights), losses
+
+
+def _squared_error(model, images, labels):
+    """Return the mean of the squares."""
+    return (model(images)[:, 0] - labels).square().mean()
+
+
+def _right_step(model, images, labels, optimizer, loss_of=_squared_error):
+    """Do what is asked for, perhaps with another loss."""
+    optimizer.zero_grad()
+    loss = loss_of(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def _step_that_keeps_gradients(model, images, labels, optimizer):
+    loss = _squared_error(model, images, labels)
+    loss.backward()
+    optimizer.step()
+    return loss
+
+
+def _step_that_stays(model, images, labels, optimizer):
+    return _squared_error(model, images, labels)
+
+
+def _double_step(model, images, labels, optimizer):
+    loss = _squared_error(model, images, labels)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    optimizer.step()
+    return loss
+
+
+def _uphill_step(model, images, labels, optimizer):
+    return _right_step(model, images, labels, optimizer, lambda *batch: -_squared_error(*batch))
+
+
+def _broadcasting_step(model, images, labels, optimizer):
+    def all_pairs(model, images, labels):
+        return (model(images) - labels).square().mean()  # (n, 1) minus (n,) is (n, n)
+
+    return _right_step(model, images, labels, optimizer, all_pairs)
+
+
+def _summing_step(model, images, labels, optimizer):
+    return _right_step(model, images, labels, optimizer, lambda *b: _squared_error(*b) * len(labels))
+
+
+def _root_step(model, images, labels, optimizer):
+    return _right_step(model, images, labels, optimizer, lambda *batch: _squared_error(*batch).sqrt())
+
+
+def _absolute_step(model, images, labels, optimizer):
+    def absolute_error(model, images, labels):
+        return (model(images)[:, 0] - labels).abs().mean()
+
+    return _right_step(model, images, labels, optimizer, absolute_error)
+
+
+MISTAKES_OF_A_STEP = [
+    (
+        _step_that_stays,
+        "The weights of `model` stay. Call backward(), then optimizer.step(), with (); no zero_grad() between.",
+    ),
+    (_step_that_keeps_gradients, "PyTorch adds up the gradients of the steps. Call zero_grad()."),
+    (_double_step, "Two steps along one gradient. Call optimizer.step() once."),
+    (_uphill_step, "Uphill, to larger losses: the loss has the wrong sign."),
+    (_broadcasting_step, "Do shapes match? (n, 1) minus (n,) is (n, n): take the column [:, 0]."),
+    (_summing_step, "That is the sum of the squares. Asked for is their mean."),
+    (_root_step, "That is the root. Asked for is the mean of the squares."),
+    (_absolute_step, "Those are absolute errors. Asked for are squares, F.mse_loss."),
+]
 
 
 def check_censored(answer):
@@ -123,32 +220,83 @@ def check_censored(answer):
     import torch
 
     residual = torch.tensor([0.2, 0.5, -0.4, -0.7, 0.3, -0.3], requires_grad=True)
-    label, limit = torch.linspace(-0.5, -1.5, 6), torch.tensor([False, False, False, True, True, True])
-    if (found := call(answer, label + residual, label, limit)) is None:
-        return None
-    loss, below, square = number(found), residual.detach() < 0, residual.detach() ** 2
-    cost = square * ~(limit & below)
-    if np.isclose(loss, cost.mean()):
-        hint_if(not getattr(found, "requires_grad", 0), "Right value, but no gradient can flow (.item()?).")
+    label = torch.linspace(-0.5, -1.5, 6)
+    is_limit = torch.tensor([False, False, False, True, True, True])
+    with torch.enable_grad():
+        found = call(answer, label + residual, label.clone(), is_limit.clone())
+    loss = number(found)
+
+    square = residual.detach() ** 2
+    below = residual.detach() < 0
+    cost = square * ~(is_limit & below)
+    if np.isclose(loss, cost.mean(), atol=1e-6):
+        hint_if(
+            not _pulls(found, residual, cost), "Right value, wrong gradient. Is a part detached (.item()?)."
+        )
         return "A limit pulls only predictions that lie above it. All others agree with what was seen."
-    for hint, *meant in [
-        ("It treats limits as measurements: predictions below should cost nothing.", square),
-        ("Detections below their label are free, too: that is for limits only (is_limit).", square * ~below),
-        ("A prediction above a limit should cost.", square[~limit], square * ~limit),
-        ("Wrong way: free is a LIMIT, BELOW it.", square * ~(limit & ~below), square * (limit | ~below)),
-        ("Not the mean of the squares over ALL galaxies.", cost.sum(), cost.sqrt(), cost[cost > 0]),
-    ]:
-        hint_if(any(np.isclose(loss, costs.mean()) for costs in meant), hint)
+    not_the_mean = "Not the mean of the squares over ALL galaxies."
+    a_limit_costs = "A prediction above a limit should cost."
+    wrong_way = "Wrong way: free is a LIMIT, BELOW it."
+    mistakes = [
+        (square, "It treats limits as measurements: predictions below should cost nothing."),
+        (square * ~below, "Detections below their label are free, too: that is for limits only (is_limit)."),
+        (square[~is_limit], a_limit_costs),
+        (square * ~is_limit, a_limit_costs),
+        (square * ~(is_limit & ~below), wrong_way),
+        (square * (is_limit | ~below), wrong_way),
+        (cost.sum(), not_the_mean),
+        (cost.sqrt(), not_the_mean),
+        (cost.mean().sqrt(), not_the_mean),
+        (cost[cost > 0], not_the_mean),
+    ]
+    for costs, hint in mistakes:
+        hint_if(np.isclose(loss, costs.mean()), hint)
     raise Hint(f"For {residual.detach().tolist()}, the last three limits: {cost.mean():.3f}, not {loss:.3f}.")
 
 
-def check_own(answer, labels):
-    """Predictions by id, a Series, for the galaxies kept apart. Context: the label of all, by id."""
+def _pulls(loss, residual, cost):
+    """Tell whether the gradient of a loss is that of the mean of `cost`, (n,), by `residual`, (n,)."""
+    import torch
+
+    if not getattr(loss, "requires_grad", False):
+        return False
+    (slope,) = torch.autograd.grad(loss.sum(), residual)
+    right = 2 * residual.detach() * (cost > 0) / len(cost)
+    return torch.allclose(slope, right, atol=1e-5)
+
+
+def check_abundance(answer, practice):
+    """Predictions for the test galaxies, a Series by id. Context: the table of `load_practice`."""
     hint_if(type(answer).__name__ != "Series", "Asked for is one column, a Series with the ids as index.")
-    apart = [id for id in labels.index if crc32(str(id).encode()) % 5 == 0]
-    hint_if(sorted(answer.index) != sorted(apart), f"Give the {len(apart)} not fitted, each once, by id.")
-    said, true = array(answer, "numbers"), labels[answer.index].to_numpy()
-    rmse, spread = ((said - true) ** 2).mean() ** 0.5, true.std()
-    hint_if(rmse < 1e-6 or np.ptp(said) < 1e-6, "The label itself, or its mean. What does the network say?")
-    hint_if(rmse > 2 * spread, f"RMSE {rmse:.2f}, but the label spreads by {spread:.2f}: another label?")
-    return f"RMSE {rmse:.3f}, spread of the label {spread:.3f}. The name of the label was all that changed."
+    test = practice[practice["test"]]
+    learn = practice[~practice["test"]]
+    said = answer.set_axis(answer.index.astype(str))
+    _same_ids(said.index, test.index.astype(str), learn.index.astype(str))
+
+    predicted = array(said.loc[test.index.astype(str)], "one number per galaxy")
+    label = test["label"].to_numpy()
+    rmse = np.sqrt(np.mean((predicted - label) ** 2))
+    by_the_mean = np.sqrt(np.mean((learn["label"].mean() - label) ** 2))
+    spread = label.std()
+    r2 = 1 - (rmse / spread) ** 2
+    hint_if(r2 > 0.98, f"R2 = {r2:.3f}: those are the labels themselves. What does the network say?")
+    hint_if(np.ptp(predicted) < 0.01 * spread, "The same number for everybody. Does the network look?")
+    offset = abs(predicted.mean() - label.mean())
+    standardized = offset > 2 * spread and abs(predicted.mean()) < 1
+    hint_if(standardized, "Their mean is near 0: still standardized. Times the spread, plus the mean.")
+    score = f"RMSE {rmse:.3f}, R2 {r2:.2f}; the mean for everybody has {by_the_mean:.3f}"
+    hint_if(rmse >= by_the_mean, f"{score}. Another label, another unit, or the ids in another order?")
+    return f"{score}. The name of the label was all that changed."
+
+
+def _same_ids(said, test, learn):
+    """Raise a hint unless the ids said are those of the test galaxies, each once, in any order."""
+    positions = [str(position) for position in range(len(said))]
+    hint_if(list(said) == positions, "Its index is 0, 1, 2 ...: give it the ids of the test galaxies.")
+    hint_if(said.has_duplicates, "Some ids come more than once: one number per galaxy.")
+    hint_if(set(said) == set(learn), "Those are the galaxies fitted. Asked for are those with `test`.")
+    missing, extra = len(set(test) - set(said)), len(set(said) - set(test))
+    hint_if(
+        missing or extra,
+        f"Of the {len(test)} test galaxies {missing} lack, and {extra} ids are none of them.",
+    )
