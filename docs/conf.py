@@ -18,15 +18,16 @@ project = html_title = "Practical machine learning for astronomers"
 language = "en"
 extensions = ["myst_nb"]
 root_doc = "README"
-include_patterns = ["*.md", "data/**.md", "day2/*.md", "day2/*.ipynb"]
-exclude_patterns = [".*", "build", "data/xgass", "docs", "tests", "tools", "**/.*"]
+include_patterns = ["*.md", "data/**.md", "day2/*.md", "day2/*.ipynb", "docs/glossary.md"]
+exclude_patterns = [".*", "build", "data/xgass", "data/practice", "tests", "tools", "**/.*"]
 nb_execution_mode = "off"
 myst_enable_extensions = ["html_image"]
 myst_heading_anchors = 3
 
 html_theme = "sphinx_book_theme"
-html_static_path = ["site.css"]
+html_static_path = ["site.css", "site.js"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
 html_show_copyright = html_show_sphinx = False
 html_theme_options = {
@@ -55,6 +56,7 @@ CONTENTS = """
 
 Part 1: from a table <day2/01-intro-machine-learning>
 Part 2: from pictures <day2/02-deep-learning>
+docs/glossary
 day2/README
 data/README
 data/mock/README
@@ -85,6 +87,17 @@ def adapt_notebook(nb):
         parts[::2] = [re.sub(r"(?m)^#", "##", part) for part in parts[::2]]
         cell["source"] = "".join(parts)
     texts[0]["source"] += f"\n\n{provenance(nb)}"
+    for cell in nb["cells"]:
+        keep_title(cell)
+
+
+def keep_title(cell):
+    """Take the line "# @title ..." out of folded code, and use it as the words that open it."""
+    source = "".join(cell["source"])
+    if cell["cell_type"] == "code" and source.startswith("# @title "):
+        title, _, cell["source"] = source.partition("\n")
+        prompt = title.removeprefix("# @title ")
+        cell["metadata"].setdefault("mystnb", {})["code_prompt_show"] = f"Code: {prompt}"
 
 
 def adapt(app, docname, source):

@@ -1,4 +1,4 @@
-"""The frame of the project: lists of packages, what its texts name, make on a machine, what GitHub reads."""
+"""The frame of the project: lists of packages, what its texts name, what GitHub reads."""
 
 import os
 import re
@@ -8,34 +8,33 @@ import sys
 
 import pytest
 import yaml
-from packaging.requirements import Requirement
 
-import environment
-from notebooks import MACHINE_PATH, ROOT
+import lists
+from cells import ROOT
+from minutes import notebooks
+from notebooks import MACHINE_PATH
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 TARGETS = re.search(r"(?m)^\.PHONY: (.*)$", (ROOT / "Makefile").read_text("utf-8"))[1].split()
 TEXTS = [*ROOT.glob("*.md"), *(p for top in ("day2", "data", "docs") for p in (ROOT / top).rglob("*.md"))]
+SPELLED = [
+    *(str(p) for p in ROOT.glob("*.md")),
+    "Makefile",
+    "tools",
+    "tests",
+    "docs",
+    "day2",
+    "data",
+    ".github",
+]
 # What a job may write, by its name; all others read.
 MAY_WRITE = {"issue": {"issues"}, "deploy": {"pages", "id-token"}, "release": {"contents"}}
 
 
-def packages(name):
-    """Return {package: floor} of a requirements file, what it includes left out."""
-    lines = [line.split("#")[0].strip() for line in (ROOT / name).read_text("utf-8").splitlines()]
-    return {(r := Requirement(line)).name: r.specifier for line in lines if line and not line.startswith("-")}
-
-
-def test_lists_of_packages_agree():
-    """environment.yml may add caps, for what conda-forge would else pair wrongly, but lacks nothing."""
-    listed = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
-    listed = [line for entry in listed for line in (entry["pip"] if isinstance(entry, dict) else [entry])]
-    conda = {(r := Requirement(line)).name: r.specifier for line in listed}
-    pip = packages("requirements.txt")
-    differ = {name for name in pip if pip[name] != conda[{"torch": "pytorch"}.get(name, name)]}
-    assert differ == {"fastai"}, "2.8.7 is conda-forge's newest, and runs with the fastcore that is named"
-    assert [name for name, floor in pip.items() if not re.fullmatch(r">=[\d.]+", str(floor))] == []
-    assert not set(pip) & set(packages("requirements-dev.txt"))
+def test_lists_of_packages_are_current():
+    """`python tools/lists.py` writes them from pyproject.toml."""
+    assert (ROOT / "requirements.txt").read_text("utf-8") == lists.requirements()
+    assert (ROOT / "environment.yml").read_text("utf-8") == lists.environment()
 
 
 def make(*arguments):
@@ -47,7 +46,7 @@ def make(*arguments):
 def test_commands():
     """A learner installs nothing that only tests need; `make help` and the texts name what there is."""
     shown = make("-n", "run", "lab", "data")
-    assert "requirements.txt" in shown and not re.search("requirements-dev|/opt/other|python2", shown)
+    assert " learner" in shown and not re.search(r"\bdev\b|/opt/other|python2", shown)
     assert re.findall(r"(?m)^make ([\w-]+)", make("help")) == TARGETS
     in_text = {path: set(re.findall(r"[`\n]make ([a-z-]+)", path.read_text("utf-8"))) for path in TEXTS}
     assert set().union(*in_text.values()) == set(TARGETS) == in_text[ROOT / "CONTRIBUTING.md"] | {"help"}
@@ -55,7 +54,7 @@ def test_commands():
 
 @pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="not a git clone")
 def test_nothing_private_is_committed():
-    """No real data, whose licence is not established; no path of a machine; `shared/` only where CI looks."""
+    """No real data, whose license is not established; no path of a machine; `shared/` only where CI looks."""
     listed = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True)
     listed, data = listed.splitlines(), (".fits", ".pth", ".pt", ".pkl", ".zip")
     assert [path for path in listed if path.startswith("data/xgass/") or path.endswith(data)] == []
@@ -64,17 +63,13 @@ def test_nothing_private_is_committed():
     assert [path for path in texts if "shared" + "/xgass" in texts[path]] == [".ci/run"]
 
 
-@pytest.mark.parametrize("ours", [True, False], ids=["ours", "a stranger's"])
-def test_an_environment_that_does_not_work(tmp_path, ours):
-    """What `make` has made is made anew; what somebody else has made is named and left alone."""
-    (tmp_path / "none.txt").touch()
-    command = [sys.executable, ROOT / "tools/environment.py", tmp_path / "venv", tmp_path / "none.txt"]
-    subprocess.run(command, check=True, timeout=120)
-    for gone in ["bin/python"] if ours else ["bin/python", "installed-none.txt"]:
-        (tmp_path / "venv" / gone).unlink()  # the first as after an upgrade of the system
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert (done.returncode == 0) is ours is (environment.fault(tmp_path / "venv") == "")
-    assert ("making it anew" in done.stdout) is ours is ("make VENV=" not in done.stderr)
+def test_spelling_is_american():
+    """Of texts and code; of the notebooks what is written, for a picture in base64 spells anything."""
+    sources = [cell.source for nb in notebooks().values() for cell in nb.cells]
+    command = [sys.executable, "-m", "codespell_lib"]  # pyproject.toml has its settings
+    for places, text in [(SPELLED, None), (["-"], "\n".join(sources))]:
+        done = subprocess.run([*command, *places], cwd=ROOT, input=text, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

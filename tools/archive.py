@@ -1,7 +1,7 @@
 """Pack the pictures of data/xgass/images into one file that a release can carry: `make archive`.
 
-The same pictures give the same bytes, whenever and wherever they are packed. The catalogue is not packed: no
-licence is stated for it.
+The same pictures give the same bytes, whenever and wherever they are packed. The catalog is not packed: no
+license is stated for it.
 """
 
 import hashlib
@@ -11,24 +11,29 @@ from tempfile import TemporaryDirectory
 from zipfile import ZipFile, ZipInfo
 
 import pandas as pd
-import pooch
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "day2"))
-
-from xgass.pictures import find_pictures  # noqa: E402
+from cells import ROOT
+from xgass.pictures import find_pictures
 
 NAME = "xgass-sdss-pictures.zip"
 CREDIT = """\
-Colour pictures of the galaxies of xGASS, 224 x 224 px at 0.396 arcsec/px, named by their GASS id.
-Credit: Sloan Digital Sky Survey (https://www.sdss.org). Licence: CC-BY, as the image use policy says:
+Color pictures of the galaxies of xGASS, 224 x 224 px at 0.396 arcsec/px, named by their GASS id.
+Credit: Sloan Digital Sky Survey (https://www.sdss.org). License: CC-BY, as the image use policy says:
 https://www.sdss.org/collaboration/image-use-policy/
 manifest.txt has the sha256 of each.
 """
 
 
+def write_manifest(folder: Path, path: Path) -> None:
+    """Write a line "NAME sha256" for each file of a folder."""
+    lines = []
+    for file in sorted(folder.iterdir()):
+        lines.append(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n")
+    path.write_text("".join(lines), encoding="utf-8")
+
+
 def pack(images: Path, path: Path) -> str:
-    """Pack the good pictures of a folder, a manifest, credit and licence; return the registry's line."""
+    """Pack the good pictures of a folder, a manifest, credit and license; return the registry's line."""
     ids = pd.Index(sorted(int(p.stem) for p in images.glob("*") if p.stem.isdigit()))
     found, spoilt = find_pictures(images, ids)
     if spoilt or found.empty:
@@ -38,7 +43,7 @@ def pack(images: Path, path: Path) -> str:
         staged.mkdir()
         for gass, picture in found.items():
             (staged / f"{gass}.jpg").write_bytes(Path(picture).read_bytes())
-        pooch.make_registry(str(staged), str(Path(place, "manifest.txt")))
+        write_manifest(staged, Path(place, "manifest.txt"))
         Path(place, "CREDIT.txt").write_text(CREDIT, encoding="utf-8")
         path.parent.mkdir(parents=True, exist_ok=True)
         with ZipFile(path, "w") as archive:  # stored: JPEGs do not shrink, and no version of zlib matters

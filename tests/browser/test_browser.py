@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from notebooks import ROOT
+from cells import ROOT
 
 pytestmark = pytest.mark.full
 NOTEBOOKS = sorted((ROOT / "day2").glob("*.ipynb"))
@@ -46,6 +46,9 @@ FAULTS = """paper => {
 }"""
 
 
+OPEN_SECTIONS = "document.querySelectorAll('details.deeper, details.hide').forEach(fold => fold.open = true)"
+
+
 @pytest.fixture(scope="module")
 def open_page():
     """Return a function that opens an address: (page, faults), where the list of faults grows with use."""
@@ -78,8 +81,8 @@ def figures(nb):
 
 
 def open_folds(page, nb):
-    """Open every folded hint and solution by a click."""
-    folds = page.locator("details")
+    """Open every folded hint, answer and solution by a click; the site's own folds are open."""
+    folds = page.locator("details:not(.deeper, .hide)")
     expect(folds).to_have_count("".join(cell.source for cell in nb.cells).count("<details>"))
     for fold in folds.all():
         inside = fold.locator(":scope > :not(summary)").first
@@ -147,6 +150,7 @@ def test_site(screen, scheme, site, open_page):
     for path in [path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts]:
         page, faults = open_page(path.as_uri(), color_scheme=scheme, **SCREENS[screen])
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
+        page.evaluate(OPEN_SECTIONS)
         faults += page.evaluate(FAULTS, False)
         if path.with_suffix(".ipynb").name in [notebook.name for notebook in NOTEBOOKS]:
             nb = nbformat.read(ROOT / "day2" / f"{path.stem}.ipynb", as_version=4)

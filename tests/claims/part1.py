@@ -4,121 +4,168 @@ Run inside its kernel, after a full run; the docstrings are the sentences of the
 """
 
 
-@only("xgass")
-def claim_sample():
-    """For about 300 of them an earlier survey had found the HI."""
-    assert 280 < catalog["HIsrc"].isin([1, 2]).sum() < 330
-
-
 def claim_few_missing():
-    """With 2 % missing the choice hardly matters."""
+    """With 2 % missing that hardly matters."""
     assert 0.01 < missing.mean() < 0.03
 
 
-def claim_gas_and_colour():
-    """The bluer the galaxy, the more gas. And about a third of the points are triangles."""
+def claim_gas_and_color():
+    """The bluer the galaxy, the more gas. A third of ours are limits; nearly all of them are red."""
     assert y.groupby(pd.qcut(X["NUVr"], 5, labels=False)).mean().is_monotonic_decreasing
-    assert 0.28 < limit_share < 0.36
-
-
-def claim_far_is_massive():
-    """Far galaxies of this sample are massive ones, by the way it was selected."""
-    assert train["zSDSS"].corr(train["lgMstar"]) > 0.6
+    assert 0.28 < is_limit.mean() < 0.36
+    assert is_limit[red].mean() > 0.7
 
 
 def claim_correlations():
-    """Colour stands out, concentration and size follow. The other three [are] barely [clouds with a tilt]."""
+    """Color stands out; concentration and size follow; the other three say little alone."""
     strength = correlation.loc["lgGF", FEATURES].abs().sort_values(ascending=False)
     assert list(strength.index[:3]) == ["NUVr", "CINDX", "petrR50_r"]
-    assert strength.iloc[0] > strength.iloc[1] + 0.2 and strength.iloc[2] > 0.4 and strength.iloc[3] < 0.25
+    assert strength.iloc[0] > strength.iloc[1] + 0.2
+    assert strength.iloc[2] > 0.4
+    assert strength.iloc[3] < 0.25
 
 
 def claim_mirror_images():
-    """`expAB_r` and `INCL` are almost mirror images. The second of them brings next to nothing new."""
+    """`expAB_r` and `INCL` are almost mirror images: the second brings next to nothing new."""
     assert correlation.loc["expAB_r", "INCL"] < -0.95
-    without, full = (cross_val(LinearRegression(), x, y) for x in (X.drop(columns="INCL"), X))
-    assert abs(full - without).loc["mean", "R2"] < 0.005
+    assert abs(curve.loc[1, "R2"] - curve_five.loc[1, "R2"]) < 0.005
 
 
 def claim_strip_of_limits():
-    """The dense strip near -1.8 is made of upper limits."""
-    assert (~detected)[y.between(-1.9, -1.7)].mean() > 0.7
+    """The dense strip near -1.8 is made of limits."""
+    assert is_limit[y.between(-1.9, -1.7)].mean() > 0.7
+
+
+def claim_median_miss():
+    """A few large misses raise [the RMSE], so it is larger than the median miss."""
+    assert np.median(abs(on_line - y)) < 0.7 * root_mean_squared_error(y, on_line)
 
 
 def claim_linear_fit():
-    """Colour rules. The points follow the dashed line with a scatter of a factor of two."""
+    """Color rules. The scatter is a factor of two."""
     effect = (linear.coef_ * X.std()).abs()
-    assert effect.idxmax() == "NUVr" and effect["NUVr"] > 3 * effect.drop("NUVr").max()
+    assert effect.idxmax() == "NUVr"
+    assert effect["NUVr"] > 3 * effect.drop("NUVr").max()
     assert 1.8 < 10 ** root_mean_squared_error(y, prediction) < 2.2
 
 
 def claim_residuals_sag():
-    """The residuals sag at both ends: they are lower at the outside than in the middle."""
-    assert max(ends[0], ends[4]) < ends[1:3].min()
+    """The residuals sag at both ends."""
+    residual = pd.Series(prediction - y).groupby(pd.qcut(prediction, 5, labels=False)).mean()
+    assert max(residual[0], residual[4]) < residual[1:3].min()
 
 
 def claim_luck_of_a_split():
-    """A paper that reports one split could have reported any of these numbers."""
-    assert luck.max() - luck.min() > 0.08 and luck.std() > 0.015
+    """Differences between models are often smaller than this spread."""
+    assert luck.std() > 0.015
+    assert luck.max() - luck.min() > 3 * (curve.loc[2, "R2"] - curve.loc[1, "R2"]) - 0.02
 
 
 def claim_last_fold_lacks_low_mass():
-    """The last one has hardly any low-mass galaxies."""
-    assert low_mass[-1] < 0.1 < 0.2 < min(low_mass[:-1])
+    """The last fold has hardly any [galaxies below 10^10 suns]."""
+    assert low_mass[-1] < 0.1
+    assert min(low_mass[:-1]) > 0.2
+
+
+@only("xgass")
+def claim_columns_overlap():
+    """On the real catalog the columns overlap."""
+    assert color_rmse.min() < six_rmse.max()
 
 
 def claim_six_features_beat_one():
-    """The means differ by no more than about twice the spread. The second model gains in every one."""
-    assert (gains > 0).all() and gains.mean() < 2.2 * six_features.std(ddof=1)
-    assert compare(*again).startswith("better") and compare(colour_only, six_features).startswith("better")
+    """Look at the gains: all are positive."""
+    assert (color_rmse > six_rmse).all()
+    assert compare(color_rmse, six_rmse).startswith("better")
+
+
+def _share_decided(folds_of, n_trials):
+    """How often the rule decides between two models that differ by a column of noise each."""
+    decided = 0
+    for seed in range(n_trials):
+        rng = np.random.default_rng(seed)
+        table = rng.normal(size=(200, 3))
+        target = table[:, 0] + rng.normal(size=200)
+        folds = list(folds_of(seed).split(table))
+        rmse = []
+        for columns in ([0, 1], [0, 2]):
+            terms = np.c_[np.ones(200), table[:, columns]]
+            errors = []
+            for four, fold in folds:
+                weights = np.linalg.lstsq(terms[four], target[four], rcond=None)[0]
+                errors.append(root_mean_squared_error(target[fold], terms[fold] @ weights))
+            rmse.append(np.array(errors))
+        decided += not compare(*rmse).startswith("undecided")
+    return decided / n_trials
 
 
 def claim_rule_is_lenient():
-    """Of two equally good models it calls one or the other "better" about one time in five."""
-    equal = np.random.default_rng(0).normal(0, 1, (2000, 5))
-    called = [compare(gain, np.zeros(5)).startswith(("better", "worse")) for gain in equal]
-    assert 0.15 < np.mean(called) < 0.25
+    """It calls one better or worse in 15 to 22 % of cases. With fifty folds the rule errs in 1 to 12 %."""
+    once = _share_decided(lambda seed: KFold(5, shuffle=True, random_state=seed), 300)
+    assert 0.13 < once < 0.24
+    fifty = _share_decided(lambda seed: RepeatedKFold(n_splits=5, n_repeats=10, random_state=seed), 80)
+    assert fifty < 0.13
 
 
-def claim_quadratic_beats_line():
-    """Two simple formulas come within 0.02 dex of the line in six. The quadratic beats both."""
-    for baseline in (parabola, plane):
-        simple = fold_rmse(baseline, train, y, repeated)
-        assert abs(simple.mean() - line_again.mean()) < 0.02
-        assert compare(simple, quadratic_again).startswith("better")
-    assert compare(line_again, quadratic_again).startswith("better")
+def claim_floor_of_the_error():
+    """The uncertainty does not fall below the floor, the 1/4."""
+    first = fold_rmse(LinearRegression(), X[["NUVr"]], y, repeated)
+    gains = first - fold_rmse(LinearRegression(), X, y, repeated)
+    assert corrected_error(gains) > 0.5 * gains.std(ddof=1)
+    assert gains.std(ddof=1) / np.sqrt(len(gains)) < 0.5 * corrected_error(gains)
 
 
-def claim_high_degree_runs_away():
-    """In the corners it runs to gas fractions that do not exist."""
-    surface = polynomial(MAX_DEGREE + 2).fit(X[pair], y).predict(grid)
-    assert surface.max() > y.max() + 1
+def claim_quadratic_beats_line_and_plane():
+    """Over all galaxies the quadratic beats both."""
+    assert compare(line_rmse, quadratic_rmse).startswith("better")
+    plane_rmse = fold_rmse(LinearRegression(), train[PLANE], y, repeated)
+    assert compare(plane_rmse, quadratic_rmse).startswith("better")
+
+
+def claim_lead_is_the_floor():
+    """For NUVr < 4.5, 95 % of which are detected, its lead over the line is gone."""
+    assert detected[blue].mean() > 0.94
+    assert contest.loc["quadratic", "NUVr < 4.5"] > contest.loc["line", "NUVr < 4.5"] - 0.004
+    assert contest.loc["quadratic", "all"] < contest.loc["line", "all"] - 0.015
+
+
+@only("xgass")
+def claim_contest():
+    """For NUVr < 4.5: plane 0.327, line 0.292, quadratic 0.295 dex."""
+    assert np.allclose(contest["NUVr < 4.5"].astype(float), [0.327, 0.292, 0.295], atol=0.0015)
 
 
 def claim_wild_curve():
-    """The wild curve passes closest to the twelve; for the unseen ones it is worse than the line."""
-    known, others = {}, {}
-    for power in (0, 1, 9):
-        fit = make_pipeline(StandardScaler(), PolynomialFeatures(power), LinearRegression())
-        fit.fit(few[["NUVr"]], few["lgGF"])
-        for table, score in ((few, known), (unseen, others)):
-            score[power] = root_mean_squared_error(table["lgGF"], fit.predict(table[["NUVr"]]))
-    assert known[9] < known[1] < known[0]
-    assert others[1] < min(others[9], others[0])
+    """The wild curve passes closest to its twelve galaxies. For unseen galaxies it is the worst."""
+    assert wild[9, "the twelve"] < min(wild[1, "the twelve"], wild[3, "the twelve"])
+    assert wild[9, "unseen"] > max(wild[1, "unseen"], wild[3, "unseen"])
 
 
 def claim_overfitting():
-    """On the galaxies fitted it only falls. On those held out it falls, turns, and climbs past the mean."""
-    assert curve["R2 fitted"].is_monotonic_increasing
-    assert best_degree == 2 and curve["R2"].iloc[-1] < -1
+    """On the galaxies fitted it only falls. On those held out it falls, turns, and climbs past the lazy."""
+    for scores in (curve, curve_five):
+        assert scores["R2 fitted"].is_monotonic_increasing
+        assert scores["R2"].idxmax() == 2
+        assert scores["R2"].iloc[-1] < -1
 
 
-def claim_flags():
-    """Those with the largest excess are more often confused; confusion is most frequent in red ones."""
-    usual = confused[detected].mean()
-    assert confused[excess[detected].nlargest(20).index].mean() > 1.5 * usual
-    assert confused[red].mean() > 2 * usual and excess[confused].mean() > excess[alone].mean()
-    assert not confused[~detected].any()
+def claim_few_galaxies():
+    """[What makes it climb:] a few galaxies."""
+    assert squares.nlargest(5).sum() > 0.5 * squares.sum()
+    assert squares.nlargest(5).sum() < squares.sum()
+
+
+@only("xgass")
+def claim_repeated_column():
+    """Without `INCL`, degree 4 is still usable there."""
+    assert curve.loc[4, "R2"] < -0.5
+    assert curve_five.loc[4, "R2"] > 0.75
+
+
+def claim_leak():
+    """A clear success, from nothing."""
+    assert r2_of_noise.mean() > 1.5 * r2_of_noise.std() > 0
+    assert cross_val_score(my_pipeline, noise, y, cv=cv).mean() < 0.02
 
 
 def claim_same_first_question():
@@ -127,48 +174,76 @@ def claim_same_first_question():
     assert abs(tree.tree_.threshold[0] - best_threshold) < 1e-3
 
 
+@only("xgass")
+def claim_galaxy_in_the_tree():
+    """For the real catalog it is -0.63."""
+    assert abs(tree.predict(galaxy)[0] + 0.63) < 0.01
+
+
 def claim_deep_tree():
-    """A deep tree knows its own galaxies by heart and is worse on new ones than a small tree."""
+    """A deep tree knows its galaxies by heart, and is worse on new ones than a small tree."""
     assert tree_curve["R2 fitted"].iloc[-1] > 0.97
     assert tree_curve["R2"].iloc[-1] < tree_curve.loc[4, "R2"] - 0.05
 
 
 def claim_no_tree_reaches_quadratic():
-    """And no single tree reaches the quadratic formula."""
+    """No single tree reaches the quadratic."""
     assert tree_curve["R2"].max() < curve.loc[2, "R2"]
 
 
 def claim_forest_far_better():
-    """The forest fits its own galaxies almost as closely, and yet it does far better on new ones."""
+    """The forest fits its own galaxies almost as closely, and does far better on new ones."""
     assert plain_scores.loc["mean", "R2 fitted"] > 0.95
     assert plain_scores.loc["mean", "R2"] > deep_tree.loc["mean", "R2"] + 0.1
 
 
-def claim_settings():
-    """Too few features is poor. The others differ by less than R² does from fold to fold."""
-    behind = -lag.mean(axis=1)
-    assert behind[share == 0.3].min() > behind[share > 0.3].max()
-    assert behind[share > 0.3].max() < tried["std_test_score"].mean()
+def claim_settings_matter_little():
+    """Do not spend a week here: a quarter of the settings at least are level with the best."""
+    assert level.sum() >= N_SEARCH / 4
 
 
-def claim_flattery_lost():
-    """Here the flattery is lost in the spread."""
-    assert abs(search.best_score_ - nested.loc["mean", "R2"]) < nested.loc["std", "R2"]
+def claim_tuned_against_plain():
+    """The tuned forest was better than the plain one, and the quadratic better than it."""
+    assert tuned_rmse.mean() < plain_rmse.mean()
+    assert fold_rmse(polynomial(2), X, y).mean() < tuned_rmse.mean()
 
 
-def claim_learning_curve():
-    """For the line, more are of little use; the others fall for longer. The quadratic ends as the best."""
-    error = pd.DataFrame({kind: rmse.mean(axis=1) for kind, rmse in by_size.items()})
-    assert error["quadratic"].iloc[0] > error["line"].iloc[0] - 0.003
-    assert error.iloc[-1].idxmin() == "quadratic"
-    last_doubling = error.loc[sizes[2]] - error.loc[sizes[4]]
-    assert last_doubling["line"] < 0.005 and last_doubling.idxmin() == "line"
+@only("xgass")
+def claim_other_seeds():
+    """The same plain forest from 20 other seeds was called better twice and worse once."""
+    words = []
+    for seed in range(1, 21):
+        again = RandomForestRegressor(N_TREES, random_state=seed, n_jobs=-1)
+        words.append(compare(plain_rmse, fold_rmse(again, X, y)).split(":")[0])
+    assert (words.count("better"), words.count("worse")) == (2, 1)
+
+
+@only("xgass")
+def claim_other_models():
+    """A Gaussian process 0.278 dex; boosted trees 0.284 to 0.300 by their settings. The quadratic: 0.282."""
+    from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF, WhiteKernel
+
+    smooth = GaussianProcessRegressor(RBF(3.0) + WhiteKernel(0.1), normalize_y=True)
+    slow = GradientBoostingRegressor(
+        learning_rate=0.05, n_estimators=150, subsample=0.5, min_samples_leaf=10, random_state=0
+    )
+    expected = {
+        0.278: make_pipeline(StandardScaler(), smooth),
+        0.284: slow,
+        0.300: HistGradientBoostingRegressor(random_state=0),
+        0.282: polynomial(2),
+    }
+    for rmse_said, model_named in expected.items():
+        assert abs(fold_rmse(model_named, X, y).mean() - rmse_said) < 0.0015, rmse_said
 
 
 def claim_importances_disagree():
-    """Impurity puts `CINDX` second and before the brightness; permutation puts it behind."""
+    """Both put the color far ahead. Impurity puts `CINDX` second; permutation behind the brightness."""
     impurity, permutation = (importance[kind].sort_values(ascending=False) for kind in importance)
-    assert impurity.index[0] == permutation.index[0] == "NUVr" and impurity.index[1] == "CINDX"
+    assert impurity.index[0] == permutation.index[0] == "NUVr"
+    assert impurity.index[1] == "CINDX"
     assert permutation["model_r"] > permutation["CINDX"]
 
 
@@ -180,7 +255,8 @@ def claim_doing_without():
 
 def claim_two_features_hide_each_other():
     """Features that repeat each other share their importance: shuffle `expAB_r`, and `INCL` still knows."""
-    both, errors = ["expAB_r", "INCL"], []
+    both = ["expAB_r", "INCL"]
+    errors = []
     for seed in range(20):
         mixed = X_unseen.copy()
         mixed[both] = X_unseen[both].sample(frac=1, random_state=seed).to_numpy()
@@ -189,133 +265,251 @@ def claim_two_features_hide_each_other():
     assert rise > importance.loc[both, "permutation"].sum()
 
 
-@only("xgass")
-def claim_gaussian_process():
-    """On the real training set it is a little better than the quadratic (0.278 against 0.282 dex)."""
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import RBF, WhiteKernel
+def claim_trap():
+    """[The blind survey's model] says far too much gas, and no score at home can show it."""
+    assert trap.loc["all others", "RMSE"] > 1.5 * at_home.mean()
+    assert (trap["mean excess"] > 0.2).all()
+    assert abs(excess[blind].mean()) < 0.02
 
-    smooth = GaussianProcessRegressor(RBF(3.0) + WhiteKernel(0.1), normalize_y=True)
-    rmse_of_smooth = fold_rmse(make_pipeline(StandardScaler(), smooth), X, y).mean()
-    assert abs(rmse_of_smooth - 0.278) < 0.001 and abs(fold_rmse(polynomial(2), X, y).mean() - 0.282) < 0.001
+
+@only("xgass")
+def claim_trap_numbers():
+    """The best score so far, close to 0.23 dex. Other detections 0.56 and +0.42, others 0.79 and +0.66."""
+    assert abs(at_home.mean() - 0.228) < 0.004
+    assert at_home.mean() < min(quadratic_rmse.mean(), tuned_rmse.mean()) - 0.03
+    assert np.allclose(trap[["RMSE", "mean excess"]], [[0.56, 0.42], [0.79, 0.66]], atol=0.01)
+
+
+@only("xgass")
+def claim_spread_here():
+    """Spread here: detections 0.57, a blind survey 0.45, xGASS with limits as values 0.67."""
+    for group, said_spread in [(detected, 0.57), (blind, 0.45), (y < 9, 0.67)]:
+        assert abs(y[group].std() - said_spread) < 0.01, said_spread
+
+
+def claim_worked_numbers():
+    """Log of the height -0.21, log of the area -1.84."""
+    assert abs(log_likelihood(-1.3, False, -1, 0.3) + 0.215) < 0.005
+    assert abs(log_likelihood(-1.3, True, -1, 0.3) + 1.841) < 0.005
 
 
 def claim_tobit_is_steepest():
     """They cross among the blue galaxies and part for the red ones. Limits as limits: the steepest."""
-    ends_of = {way: bells(pd.DataFrame({"NUVr": [1, 3.5, 6]}))[0] for way, bells in ways.items()}
-    tobit = ends_of.pop("limits as limits")
-    for other in ends_of.values():
-        assert tobit[0] > other[0] and tobit[1] < other[1] and tobit[2] < other[2] - 0.2
+    places = pd.DataFrame({"NUVr": [1, 3.5, 6]})
+    centers_of = {way: fit_way(way, train, ["NUVr"])(places)[0] for way in WAYS}
+    tobit = centers_of.pop("limits as limits")
+    for other in centers_of.values():
+        assert tobit[0] > other[0]
+        assert tobit[1] < other[1]
+        assert tobit[2] < other[2] - 0.2
 
 
 def claim_likelihood_and_rmse_disagree():
     """By the log-likelihood, limits as limits win by far. By the RMSE of the detections they lose."""
-    likelihood = {way: out["log-likelihood"].mean() for way, out in by_way.items()}
-    rmse_there = {way: rmse_of(detected, out["centre"], y) for way, out in by_way.items()}
-    *others, tobit = by_way
-    assert likelihood[tobit] > max(likelihood[way] for way in others) + 0.1
-    assert rmse_there[tobit] > max(rmse_there[way] for way in others)
+    honest, rest = by_way.loc["limits as limits"], by_way.loc[WAYS[:2]]
+    assert honest["log-likelihood"] > rest["log-likelihood"].max() + 0.1
+    assert honest["RMSE, detections"] > rest["RMSE, detections"].max()
 
 
 @only("xgass")
 def claim_likelihoods():
-    """Held out, on the real training set: -0.579 per galaxy, and -0.451."""
-    assert abs(by_way["limits as values"]["log-likelihood"].mean() + 0.579) < 0.002
-    assert abs(by_way["limits as limits"]["log-likelihood"].mean() + 0.451) < 0.002
+    """Held out, on the real training set: -0.579, -0.617, -0.451, and -0.386 with scatter by color."""
+    assert np.allclose(by_way["log-likelihood"].astype(float), [-0.579, -0.617, -0.451, -0.386], atol=0.002)
 
 
 def claim_selecting_on_the_outcome():
-    """On the detections the true mean itself is worse. The other columns agree with the log-likelihood."""
-    values, tobit, best = (against.loc[w] for w in ("limits as values", "limits as limits", "the true mean"))
-    assert values.iloc[0] < min(tobit.iloc[0], best.iloc[0])
-    assert (best.iloc[1:] < tobit.iloc[1:]).all() and (tobit.iloc[1:] < values.iloc[1:] - 0.05).all()
+    """In the first column the true mean is the worst. The other columns agree with the log-likelihood."""
+    assert against["catalog, detections"].astype(float).idxmax() == "the true mean"
+    for column in ("truth, not detected", "truth, all"):
+        ours = against[column].astype(float)
+        assert ours["the true mean"] < ours["and scatter by color"] < ours["limits as limits"]
+        assert ours["limits as limits"] < ours[WAYS[:2]].min() - 0.05
 
 
-def claim_half_without_neighbours():
-    """Neighbours in the radio beam add to that; without them about half of the difference remains."""
-    differences = [
-        rmse_of(rows, centres["the true mean"], mock_train["lgGF"])
-        - rmse_of(rows, centres["limits as values"], mock_train["lgGF"])
-        for rows in (seen, seen & (truth["gas_neighbour"] == 0))
-    ]
-    assert 0.35 < differences[1] / differences[0] < 0.65
+def claim_scatter_depends_on_color():
+    """Color tells the gas of a blue galaxy closely, that of a red one hardly."""
+    assert gain_per_fold.mean() > 1.5 * corrected_error(gain_per_fold)
+    assert varying["scatter"][red].median() > 1.8 * varying["scatter"][X["NUVr"] < 3].median()
 
 
-def claim_scatter_depends_on_colour():
-    """Colour tells the gas of a blue galaxy closely, that of a red one hardly."""
-    gain_of_colour = gain_per_fold(varying, constant)
-    assert gain_of_colour.mean() > 1.5 * corrected_error(gain_of_colour)
-    blue, red_ones = (varying["scatter"][rows].median() for rows in (X["NUVr"] < 3, X["NUVr"] > 5))
-    assert red_ones > 1.8 * blue
+def claim_bend_in_color_and_size():
+    """The bend in color was the floor. A bend in size: in the logarithm of arcsec it is gone."""
 
+    def total(table):
+        centers, scatters = fit_bells(table, y, is_limit, by_color=True)(table)
+        return log_likelihood(y, is_limit, centers, scatters).sum()
 
-def claim_the_bend_is_the_floor():
-    """A quadratic beats the line in RMSE, limits as values. Nothing is left of the gain."""
-    in_rmse = line_rmse - bent_rmse
-    assert in_rmse.mean() > 3 * corrected_error(in_rmse)
-    for honest in (my_gain, gain_per_fold(bent_varying, varying)):
-        assert honest.mean() < corrected_error(honest)
-        assert honest.mean() + 3 * corrected_error(honest) < np.log(line_rmse / bent_rmse).mean()
+    in_log = X.assign(petrR50_r=np.log10(X["petrR50_r"]))
+    plain, color_too = total(X), total(X.assign(square=X["NUVr"] ** 2))
+    size_too = total(X.assign(square=X["petrR50_r"] ** 2))
+    size_in_log = total(in_log.assign(square=in_log["petrR50_r"] ** 2)) - total(in_log)
+    assert 2 * (color_too - plain) < 3.84
+    if UNIVERSE == "xgass":
+        assert 2 * (size_too - plain) > 10
+        assert 2 * size_in_log < 3.84
+        assert total(in_log) > plain + 5
 
 
 def claim_leaderboard():
-    """Left: the formula and the forest do well. Right: the models that read limits as limits lead."""
-    ours = leaderboard.drop(index="my_model", errors="ignore")
-    tobits, values = ours.iloc[-2:], ours.iloc[1:-2]
-    assert set(values["RMSE"].nsmallest(2).index) == {formula, grove}
-    assert values["RMSE"].max() < 0.6 * ours["RMSE"].iloc[0]
-    assert tobits["RMSE"].min() > values["RMSE"].max()
-    assert tobits["log-likelihood"].min() > values["log-likelihood"].max()
+    """By RMSE the quadratic and the forest lead. By log-likelihood the last row leads."""
+    assert set(leaderboard["RMSE"].nsmallest(2).index) == {"quadratic", "forest, tuned"}
+    assert leaderboard["log-likelihood"].idxmax() == "and scatter by color"
 
 
-def claim_width_by_colour():
-    """Easier to tell at both ends, and harder between. The detections get less than their share."""
-    assert max(width_by_colour.iloc[[0, 3]]) < max(width_by_colour.iloc[1:3])
-    assert (inside.mean() - 0.9).abs().max() < 3 * np.sqrt(0.09 / len(test))
-    assert (inside[test_detected].mean() < 0.9).all()
+def claim_forest_with_bells():
+    """Most of the lead is gone."""
+    scores = leaderboard["log-likelihood"]
+    with_bells = log_likelihood(y_test, test_limit, *forest_bells).mean()
+    lead = scores["and scatter by color"] - scores["forest, tuned"]
+    assert scores["and scatter by color"] - with_bells < 0.5 * lead
+
+
+@only("xgass")
+def claim_paired_intervals():
+    """Line with limits minus forest: undecided. Scatter by color minus forest: decided."""
+    forest = drawn_likelihood("forest, tuned")
+    line_low, line_high = np.percentile(drawn_likelihood("line, limits as limits") - forest, [2.5, 97.5])
+    color_low, color_high = np.percentile(drawn_likelihood("and scatter by color") - forest, [2.5, 97.5])
+    assert np.allclose([line_low, line_high, color_low, color_high], [-0.08, 0.13, 0.04, 0.22], atol=0.015)
+
+
+def claim_summary():
+    """The entry of the catalog to about a factor of two. The gas itself less closely."""
+    assert 1.75 < 10 ** leaderboard["RMSE"].min() < 2.25
+    assert 10 ** against.loc["the true mean", "truth, all"] > 2.25
+
+
+# Deeper
+
+
+@only("xgass")
+def claim_size_bends_and_color_does_not():
+    """The color asks for no bend at all; the size asks for one."""
+    line_alone = log_likelihood_of(train, [])
+    assert log_likelihood_of(train, ["NUVr"]) - line_alone < 1
+    assert log_likelihood_of(train, ["petrR50_r"]) - line_alone > 8
+
+
+@only("xgass")
+def claim_logarithm_takes_the_bend():
+    """The bend in size was the scale in which we wrote it. Color and size act together a little."""
+    assert likelihood_log - likelihood_line > 6 and of_log_size_squared < 1.5
+    assert of_color_times_size > 5
+
+
+@only("xgass")
+def claim_all_products():
+    """The sum over all 21 squares and products is a gain of 29.4, the likelihood ratio 58.8."""
+    standard = (train[FEATURES] - train[FEATURES].mean()) / train[FEATURES].std()
+    products = PolynomialFeatures(2, include_bias=False).fit_transform(standard)[:, len(FEATURES) :]
+    added = pd.DataFrame(products, index=train.index).add_prefix("product ")
+    assert abs(2 * (likelihood_with(train, added) - likelihood_line) - 58.8) < 0.5
+
+
+def claim_flags():
+    """Those with the largest excess are more often confused; confusion is most frequent in red ones."""
+    usual = confused[detected].mean()
+    assert confused[missed[detected].nlargest(20).index].mean() > 1.5 * usual
+    assert confused[detected & (X["NUVr"] > 5)].mean() > 2 * usual
+    assert missed[confused].mean() > missed[undisturbed].mean() + 0.1 and not confused[is_limit].any()
+
+
+def claim_confused_hardly_matter_for_the_entry():
+    """For the entry of the catalog it hardly matters."""
+    assert abs(clean_with - clean_without) < 0.01
+
+
+def claim_confused_as_limits():
+    """Closer to the truth, for the undetected galaxies."""
+    assert to_truth["confused as limits"] < to_truth["confused as values"] - 0.01
+
+
+def claim_average_promise():
+    """It promises about 90 % on average."""
+    assert abs(inside_one.mean() - 0.9) < 3 * np.sqrt(0.09 / len(test))
+
+
+def claim_interval_and_gas():
+    """For the gas of the undetected galaxies it fails badly; the scatter by color keeps its promise."""
+    undetected_share = holds_gas["undetected"]
+    assert undetected_share["conformal"] < 0.5 < undetected_share["limits, one scatter"]
+    assert undetected_share["limits, scatter by color"] > 0.84 and below_upper_end.mean() > 0.87
+
+
+@only("xgass")
+def claim_volume():
+    """In a volume RMSE 0.302 dex."""
+    assert abs(rmse_on_sky - 0.302) < 0.002
 
 
 def claim_leaks():
-    """A column made from the answer. A clear success, by cross-validation, from nothing."""
-    first, *more = (scores.loc["mean", "R2"] for scores in leaky.values())
-    assert min(more) > first + 0.02
-    assert r2_of_noise.mean() > 1.5 * r2_of_noise.std() > 0
-    assert cross_val_score(my_pipeline, noise, y, cv=cv).mean() < 0.02
+    """A column made from the answer."""
+    assert leaky["R2"].iloc[1:].min() > leaky["R2"].iloc[0] + 0.02
 
 
-def claim_confounder():
-    """The gain is real. In this sample distance alone gives much of the stellar mass."""
-    gain_by_distance = without - with_distance
-    assert gain_by_distance.mean() > 2 * corrected_error(gain_by_distance) and far_is_massive > 0.6
+@only("xgass")
+def claim_purely_the_selection():
+    """The flag gains as much as the distance, and more; within each half the distance gains nothing."""
+    assert gain_flag.mean() > gain_distance.mean() > 2 * corrected_error(gain_distance)
+    assert all(within.mean() < corrected_error(within) for within in within_half.values())
 
 
-def claim_too_much_gas():
-    """With none like them, the error grows, and so does the bias, towards too much gas."""
-    rise = shift.loc["trained on low mass only"] - shift.loc["trained on all masses"]
-    assert rise["RMSE"] > 0.01 and rise["bias"] > 0.04
+@only("xgass")
+def claim_far_away():
+    """The simple formulas travel best, the deep tree is worse than the forest, the high degree runs away."""
+    order = far_away["RMSE"]
+    left_range = outside.mean()
+    assert left_range.idxmax() == "NUVr" and 0.1 < left_range.max() and left_range.nlargest(2).min() < 0.02
+    assert order[["quadratic", "line"]].max() < order["forest"] < order["deep tree"] < 1 < order["degree 6"]
 
 
 @only("xgass")
 def claim_little_is_lost_abroad():
-    """Little, for this simulation was built to resemble this very catalogue."""
-    assert np.ptp(transfer.to_numpy()) < 0.03
+    """That is little, for this simulation was built to resemble this very catalog."""
+    assert rmse_abroad - rmse_at_home < 0.02
+
+
+@only("xgass")
+def claim_twins():
+    """Each alone can go at no cost; without both the forest is a little worse."""
+    single_a, single_b, both = (loss.mean() for loss in twin_losses.values())
+    assert max(abs(single_a), abs(single_b)) < 0.003 < both
+
+
+def claim_learning_curve():
+    """For the line, more galaxies are of little use; the quadratic and the forest still gain."""
+    last_doubling = {kind: (rmse.iloc[2] - rmse.iloc[4]).mean() for kind, rmse in by_size.items()}
+    assert last_doubling["line"] < 0.005 and last_doubling["line"] == min(last_doubling.values())
+
+
+def claim_flattery_lost():
+    """Here the flattery is lost in the spread."""
+    assert abs(flattered.mean() - nested.loc["mean", "R2"]) < nested.loc["std", "R2"]
+
+
+def claim_saved_text():
+    """What a colleague needs fits into a small text file; it refuses what it was not made for."""
+    middle, low_end, high_end = predict_one(saved_text, typical_galaxy)
+    assert len(saved_text) < 5000 and low_end < middle < high_end
+    for color in ("-99.0", 20, "red"):
+        try:
+            predict_one(saved_text, typical_galaxy.to_dict() | {"NUVr": color})
+        except ValueError:
+            continue
+        raise AssertionError(f"predicted a galaxy whose color is {color}")
+
+
+def claim_text_that_looks_like_numbers():
+    """What is missing goes out, in any spelling; what is no number is refused."""
+    spelled = clean.reset_index()
+    plain = study(spelled, "GASS", FEATURES, "lgGF")["test RMSE"]
+    gaps = spelled.iloc[:6].assign(NUVr=["-99", " -99.0", "", "nan", None, "-9.9e1"])
+    as_text = pd.concat([spelled.assign(NUVr=spelled["NUVr"].astype(str)), gaps], ignore_index=True)
+    assert abs(study(as_text, "GASS", FEATURES, "lgGF")["test RMSE"] - plain) < 1e-9
+    turned = spelled.assign(CINDX=spelled["CINDX"].to_numpy().astype(">f8"))
+    assert abs(study(turned, "GASS", FEATURES, "lgGF")["test RMSE"] - plain) < 1e-9
 
 
 def claim_seeds_travel():
     """The same, for the seeds travel with the tasks."""
     assert np.allclose(r2_of_tasks, search.cv_results_["mean_test_score"], atol=1e-9)
-
-
-def claim_saved_text():
-    """What a colleague needs fits into a small text file: nothing else is needed."""
-    one_there = predict_one(text, test.iloc[0])
-    assert len(text) < 5000 and one_there[1] < one_there[0] < one_there[2]
-    assert abs(json.loads(text)["test RMSE"] - leaderboard.loc[formula, "RMSE"]) < 0.05
-
-
-def claim_summary():
-    """A quadratic does as well, or a little better. The entry to a factor of two, the gas less closely."""
-    assert fold_rmse(polynomial(2), X, y).mean() < fold_rmse(tuned_forest, X, y).mean() + 0.003
-    assert 1.75 < 10 ** leaderboard["RMSE"].min() < 2.25
-    assert 10 ** against.loc["the true mean", "truth, all"] > 2.25
-    assert 10 ** against.loc["limits as values", "truth, all"] > 3

@@ -16,7 +16,8 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 
-from notebooks import ROOT, live
+from cells import ROOT
+from kernels import live
 
 HERE = Path(__file__).parent
 LISTS = {name: (HERE / f"{name}.txt").read_text() for name in ("cpu", "gpu", "tpu")}

@@ -1,40 +1,40 @@
 """A notebook is run once for each class of tests; all of them read that run, and may ask its kernel."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 from astropy.table import Table
-from nbformat.v4 import new_code_cell, new_notebook
 from PIL import Image
-from runs import NOTEBOOKS, read, varied
+from runs import NOTEBOOKS, offline, read, varied
 
-from notebooks import ROOT, live, solved
+from cells import ROOT, solved
+from kernels import ask, live
 
 
 @pytest.fixture(scope="class")
-def run(request):
+def run(request, tmp_path_factory):
     """Return the run of a class of tests that names `part`, `universe` and `fast`.
 
-    It has `nb` (with outputs), `failure`, and `ask(source)`, which runs more code in the kernel and returns
-    its outputs; an error in that code is a CellExecutionError.
+    It has `nb` (with outputs), `failure`, `client`, `ask(source)`, which runs more code in the kernel and
+    returns its outputs (an error in that code is a CellExecutionError), and `asked`, the file with the names
+    of the other machines that it tried to reach. None can be reached.
     """
     part, universe, fast = request.cls.part, request.cls.universe, request.cls.fast
-    env = {"XGASS_SOURCE": "mock", "TUTORIAL_FAST": "1" if fast else ""}
+    asked = tmp_path_factory.mktemp("offline") / "asked.txt"
+    env = {"XGASS_SOURCE": "mock", "TUTORIAL_FAST": "1" if fast else "", **offline(asked)}
     if universe != "mock":
-        needed = {"xgass": "real_catalogue", "stand-in": "stand_in"}[universe]
+        needed = {"xgass": "real_catalog", "stand-in": "stand_in"}[universe]
         env |= {"XGASS_SOURCE": "xgass", "XGASS_DATA": str(request.getfixturevalue(needed).parent)}
+    if request.cls.real_practice:
+        env["PRACTICE_DATA"] = str(request.getfixturevalue("real_practice"))
+    else:
+        env["PRACTICE_SOURCE"] = "mock"
     nb = solved(read(part))
     with live(nb, NOTEBOOKS[part], ROOT / "day2", **env) as (client, failure):
-        client.nb = new_notebook(cells=[new_code_cell()])  # what is asked leaves no trace in the run
-
-        def ask(source):
-            cell = new_code_cell(source)
-            client.execute_cell(cell, 0, store_history=False)
-            return cell.outputs
-
-        yield SimpleNamespace(nb=nb, failure=failure, ask=ask)
+        yield SimpleNamespace(nb=nb, failure=failure, client=client, ask=partial(ask, client), asked=asked)
 
 
 @pytest.fixture
@@ -46,22 +46,23 @@ def done(run):
 
 
 @pytest.fixture(scope="session")
-def stand_in(real_catalogue, tmp_path_factory):
-    """Return the catalogue in a folder that looks like a whole download: the universe of Colab's main path.
+def stand_in(real_catalog, real_place, tmp_path_factory):
+    """Return the catalog in a folder that looks like a whole download: the universe of Colab's main path.
 
     Each galaxy gets a turned, scaled, noisy copy of one of the three real pictures whose galaxies are nearest
     to it in lgGF and NUVr; as with the real services, some (14) have none.
     """
-    table = real_catalogue.parent / "images27-labels.csv"
+    beside = real_place if real_place.is_dir() else real_place.parent
+    table = beside / "images27-labels.csv"
     if not table.is_file():
-        pytest.skip(f"no real pictures: {table.name} is not beside the real catalogue")
+        pytest.skip(f"no real pictures: {table.name} is not beside the real catalog")
     rng = np.random.default_rng(42)
     axes, models = ["lgGF", "NUVr"], pd.read_csv(table, index_col="GASS")
-    galaxies = Table.read(real_catalogue)[["GASS", *axes]].to_pandas().set_index("GASS")
+    galaxies = Table.read(real_catalog)[["GASS", *axes]].to_pandas().set_index("GASS")
     pictures = {id: Image.open(table.parent / f"images27/{id}.jpg").convert("RGB") for id in models.index}
     folder = tmp_path_factory.mktemp("stand-in")
     (folder / "images").mkdir()
-    (folder / real_catalogue.name).symlink_to(real_catalogue)
+    (folder / real_catalog.name).symlink_to(real_catalog)
     galaxies = galaxies.where(galaxies > -90, galaxies.median(), axis=1)
     where, known = (galaxies / galaxies.std()).to_numpy(), (models[axes] / galaxies.std()).to_numpy()
     missing = rng.choice(galaxies.index, 14, replace=False)
@@ -70,4 +71,4 @@ def stand_in(real_catalogue, tmp_path_factory):
         picture = varied(pictures[models.index[rng.choice(nearest)]], rng)
         if id not in missing:
             picture.save(folder / "images" / f"{id}.jpg", quality=88)
-    return folder / real_catalogue.name
+    return folder / real_catalog.name

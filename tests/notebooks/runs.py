@@ -1,22 +1,33 @@
 """What a run of a notebook is made of: exercises filled in, pictures that stand in for the real ones."""
 
+import os
+from pathlib import Path
+
 import nbformat
 import numpy as np
 from PIL import Image
 
-from notebooks import ROOT
+from cells import ROOT
+from minutes import NOTEBOOKS
 
-NOTEBOOKS = {1: "01-intro-machine-learning.ipynb", 2: "02-deep-learning.ipynb"}
+OFFLINE = Path(__file__).parent / "offline"
 SIDE = 224  # pixels of a picture as the services send it
 
 
 def read(part):
+    """Return the notebook of a part."""
     return nbformat.read(ROOT / "day2" / NOTEBOOKS[part], as_version=4)
+
+
+def offline(asked):
+    """Return variables that cut a kernel off from other machines; a file gets the names of those asked."""
+    paths = [str(OFFLINE), os.environ.get("PYTHONPATH", "")]
+    return {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "OFFLINE_LOG": str(asked)}
 
 
 def varied(picture, rng):
     """Return a picture turned, scaled (0.8 to 1.25) and with the noise of a sky, SIDE pixels a side."""
-    sky = tuple(int(grey) for grey in np.median(np.asarray(picture)[:8, :8].reshape(-1, 3), axis=0))
+    sky = tuple(int(gray) for gray in np.median(np.asarray(picture)[:8, :8].reshape(-1, 3), axis=0))
     size = round(SIDE * rng.uniform(0.8, 1.25))
     turned = picture.resize((size, size)).rotate(rng.uniform(0, 360), Image.Resampling.BICUBIC, fillcolor=sky)
     canvas = Image.new("RGB", (SIDE, SIDE), sky)
