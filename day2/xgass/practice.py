@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from . import DATA, DataError, is_fast
-from .fetch import fetch_in_time, why, write_atomic
+from .fetch import fetch_in_time, why
 from .pictures import picture_fault
 
 COMMIT = "3469bbceb7d38b531ad16779d71f9f50627f76b6"
@@ -54,15 +54,23 @@ def load_practice() -> pd.DataFrame:
         return table
     if "mock" in (os.environ.get("PRACTICE_SOURCE"), os.environ.get("XGASS_SOURCE")):
         return _simulated("asked for")
-    folder = DATA / "practice"
     try:
-        if not folder.is_dir():
-            download_practice(folder)
-        table = read_practice(folder)
+        table = _kept_or_downloaded(DATA / "practice")
     except DataError as error:
         return _simulated(str(error))
     print(_real_line(table))
     return table
+
+
+def _kept_or_downloaded(folder: Path) -> pd.DataFrame:
+    """Read ``data/practice``; if it is not there, or spoilt, after a download of it."""
+    if folder.is_dir():
+        try:
+            return read_practice(folder)
+        except DataError:
+            pass
+    download_practice(folder)
+    return read_practice(folder)
 
 
 def _real_line(table: pd.DataFrame) -> str:
@@ -130,6 +138,7 @@ def download_practice(folder: Path) -> None:
     try:
         _unpack(raw, new)
         read_practice(new)
+        _remove(folder)
         os.replace(new, folder)
     except OSError as error:
         raise DataError(f"data/{folder.name} cannot be written: {why(error)}") from error
@@ -150,7 +159,9 @@ def _unpack(raw: bytes, folder: Path) -> None:
                 total += info.file_size
                 if total > MOST:
                     raise DataError(f"the archive holds more than {MOST / 1e6:.0f} MB")
-                write_atomic(folder / place[0] / place[1], archive.read(info))
+                path = folder / place[0] / place[1]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(archive.read(info))
     except (OSError, DataError):
         raise
     except Exception as error:  # zipfile and zlib raise half a dozen kinds on broken archives

@@ -51,9 +51,12 @@ def test_one_request_brings_all_of_it(folder, data, monkeypatch, capsys):
         table = load_practice()
         pd.testing.assert_frame_equal(load_practice(), table)
         assert len(server.paths) == 1
+        next((data / "practice" / "train").iterdir()).write_bytes(b"spoilt")
+        pd.testing.assert_frame_equal(load_practice(), table)
+        assert len(server.paths) == 2
     assert table.attrs == {"source": "sdss", "label": "12 + log10(O/H)"}
     assert len(table) == 500 and table["test"].sum() == 100 and table.index.name == "id"
-    assert capsys.readouterr().out.count("Using 500 real pictures") == 2
+    assert capsys.readouterr().out.count("Using 500 real pictures") == 3
     assert sorted(path.name for path in data.iterdir()) == ["mock", "practice"]
     assert sorted(path.name for path in (data / "practice").iterdir()) == ["catalogs", "test", "train"]
 
