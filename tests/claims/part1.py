@@ -507,6 +507,7 @@ def claim_text_that_looks_like_numbers():
     as_text = pd.concat([spelled.assign(NUVr=spelled["NUVr"].astype(str)), gaps], ignore_index=True)
     assert abs(study(as_text, "GASS", FEATURES, "lgGF")["test RMSE"] - plain) < 1e-9
     turned = spelled.assign(CINDX=spelled["CINDX"].to_numpy().astype(">f8"))
+    turned["GASS"] = spelled["GASS"].to_numpy().astype(">i8")
     assert abs(study(turned, "GASS", FEATURES, "lgGF")["test RMSE"] - plain) < 1e-9
 
 
