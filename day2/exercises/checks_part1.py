@@ -12,8 +12,6 @@ from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from .answers import Hint, call, hint_if, number, numbers, same
 from .tables import practice_table
 
-ROUNDED = 6e-4  # an answer may be rounded to three digits
-
 
 def check_missing(answer, catalog):
     """How many galaxies have no SFR_best? Context: the whole catalog."""
@@ -22,20 +20,13 @@ def check_missing(answer, catalog):
     rate = catalog["SFR_best"]
     missing = (rate == -99).sum()
     if said == missing:
-        found = rate.isna().sum()
-        return f"{missing} of {len(catalog)}; isna() finds {found}: to a computer -99 is just a number."
+        return f"{missing} of {total}; isna() finds {rate.isna().sum()}: to a computer -99 is just a number."
     hint_if(said == 0, "Neither isna() nor == 0 knows the sentinel: -99 is a number like any other.")
     hint_if(said == total - missing, "So many HAVE a measured SFR_best. Turn the condition round.")
     hint_if(same(said, missing / total), "That is the share. Asked for is the number of galaxies.")
     hint_if(said == -99 * missing, "You added up the values. Count the galaxies: compare with -99, then sum.")
     hint_if(said == (catalog["NUVr"] == -99).sum(), "That is the number for NUVr. Asked for is SFR_best.")
     raise Hint("Compare SFR_best of the whole `catalog` with -99; the sum of True and False counts the True.")
-
-
-def _rmse(model, X, y, rows):
-    """Return the RMSE of a fitted model on some rows (numbers)."""
-    residual = y.iloc[rows] - model.predict(X.iloc[rows])
-    return float(np.sqrt(np.mean(residual**2)))
 
 
 def check_fold(answer, X, y, folds):

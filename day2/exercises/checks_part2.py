@@ -1,6 +1,5 @@
 """The exercises of part 2: pictures, and networks. Only a check that runs loads PyTorch: part 1 lacks it."""
 
-import re
 from copy import deepcopy
 
 import numpy as np
@@ -49,7 +48,7 @@ def check_shape(answer, layer, shape):
 
 def check_layer(answer, images):
     """A CNN of five stages, the last with 128 channels. Context: some images, (n, 3, rows, columns)."""
-    from torch import nn
+    from torch import nn, no_grad
 
     hint_if(not isinstance(answer, nn.Module), "Asked for is a network: nn.Sequential(stage(3, 16), ...).")
     network = deepcopy(answer).eval().to(images.device)  # a copy: the learner's network stays as it is

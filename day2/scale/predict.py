@@ -1,9 +1,9 @@
-"""Predict with a network of `train.py`, for a catalogue that need not fit into memory.
+"""Predict with a network of `train.py`, for a catalog that need not fit into memory.
 
-    python predict.py catalogue.csv --weights models/lgGF/weights.pt --out predictions
+    python predict.py catalog.csv --weights models/lgGF/weights.pt --out predictions
 
-The catalogue is a CSV or Parquet file with the columns `id` and `image`, the path of a picture seen from the
-folder of the catalogue. It is predicted part by part, and each part becomes a Parquet file when it is whole:
+The catalog is a CSV or Parquet file with the columns `id` and `image`, the path of a picture seen from the
+folder of the catalog. It is predicted part by part, and each part becomes a Parquet file when it is whole:
 id, the label, and the problem, if there was one. After an interruption the same command makes the parts that
 are missing, and looks again for pictures that could not be used. Several processes (`torchrun`, see
 `train.py`) take turns at the parts. `pandas.read_parquet("predictions")` reads them all as one table.
@@ -13,7 +13,6 @@ are missing, and looks again for pictures that could not be used. Several proces
 import argparse
 import hashlib
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -26,7 +25,9 @@ from accelerate import Accelerator
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from scale import network
+from scale import device as devices
+from scale import images, network, tables
+from scale.errors import errors_in_one_line
 from xgass import DataError
 from xgass.fetch import write_atomic
 
@@ -47,9 +48,9 @@ def load_network(path: Path, device: torch.device) -> tuple[torch.nn.Module, dic
     Returns
     -------
     model : torch.nn.Module
-        Ready to predict the standardised label.
+        Ready to predict the standardized label.
     saved : dict
-        mean and std of the colours, label (its name), label_mean and label_std (its own unit).
+        mean and std of the colors, label (its name), label_mean and label_std (its own unit).
 
     Raises
     ------
@@ -71,12 +72,12 @@ def load_network(path: Path, device: torch.device) -> tuple[torch.nn.Module, dic
         raise DataError(f"{path} holds no weights of train.py ({type(error).__name__})") from error
 
 
-def fingerprint(catalogue: Path) -> str:
-    """Read a catalogue once, and check its ids.
+def fingerprint(catalog: Path) -> str:
+    """Read a catalog once, and check its ids.
 
     Parameters
     ----------
-    catalogue : Path
+    catalog : Path
         CSV or Parquet with the columns `id` and `image`.
 
     Returns
@@ -90,15 +91,15 @@ def fingerprint(catalogue: Path) -> str:
         It has no galaxies, or ids that cannot be told apart.
     """
     digest, ids = hashlib.sha256(), []
-    for table in network.read_table(catalogue, ["id", "image"]):
+    for table in tables.read_table(catalog, ["id", "image"]):
         digest.update(json.dumps(table.to_numpy().tolist()).encode())
-        if wrong := network.faults_of_ids(table["id"]):
-            raise DataError(f"{catalogue}: " + "\n".join(wrong))
+        if wrong := tables.faults_of_ids(table["id"]):
+            raise DataError(f"{catalog}: " + "\n".join(wrong))
         ids.append(pd.util.hash_array(table["id"].to_numpy(dtype=object)))  # 8 bytes each
     if not ids:
-        raise DataError(f"{catalogue} has no galaxies")
+        raise DataError(f"{catalog} has no galaxies")
     if repeated := int(pd.Series(np.concatenate(ids)).duplicated().sum()):
-        raise DataError(f"{catalogue}: {repeated} rows have the id of an earlier one")
+        raise DataError(f"{catalog}: {repeated} rows have the id of an earlier one")
     return digest.hexdigest()
 
 
@@ -152,9 +153,9 @@ def predict_part(
     """
     predictions, problems = [], []
     with torch.no_grad():
-        data = network.Pictures(paths)
-        for pictures, wrong in DataLoader(data, BATCH, num_workers=network.readers(accelerator)):
-            pictures = network.standardised(pictures.to(accelerator.device), saved["mean"], saved["std"])
+        data = images.Pictures(paths)
+        for pictures, wrong in DataLoader(data, BATCH, num_workers=devices.readers(accelerator)):
+            pictures = network.standardized(pictures.to(accelerator.device), saved["mean"], saved["std"])
             predictions.append(model(pictures)[:, 0].float().cpu().numpy())
             problems += wrong
     values = np.concatenate(predictions).astype("float64") * saved["label_std"] + saved["label_mean"]
@@ -164,12 +165,12 @@ def predict_part(
     return values, problems
 
 
-def predict(catalogue: Path, weights: Path, out: Path, bf16: bool) -> None:
-    """Predict a whole catalogue into the folder `out`; what is there already is left as it is.
+def predict(catalog: Path, weights: Path, out: Path, bf16: bool) -> None:
+    """Predict a whole catalog into the folder `out`; what is there already is left as it is.
 
     Parameters
     ----------
-    catalogue : Path
+    catalog : Path
         CSV or Parquet with the columns `id` and `image`.
     weights : Path
         `weights.pt` of `train.py`.
@@ -181,20 +182,20 @@ def predict(catalogue: Path, weights: Path, out: Path, bf16: bool) -> None:
     Raises
     ------
     DataError
-        The catalogue or the weights are not what they should be, `out` belongs to another run, or more than
+        The catalog or the weights are not what they should be, `out` belongs to another run, or more than
         half of the galaxies could not be predicted.
     """
-    accelerator = network.start(bf16)
+    accelerator = devices.start(bf16)
     model, saved = load_network(weights, accelerator.device)
     model, label = accelerator.prepare_model(model, evaluation_mode=True), saved["label"]
     if accelerator.is_main_process:
         sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-        claim(out, {"catalogue": fingerprint(catalogue), "weights": sha256, "size of a part": network.PART})
+        claim(out, {"catalog": fingerprint(catalog), "weights": sha256, "size of a part": tables.PART})
     accelerator.wait_for_everyone()
     now = bad = total = 0
     quiet = None if accelerator.is_main_process else True
     with tqdm(desc="galaxies", unit="", leave=False, disable=quiet) as bar:
-        for number, table in enumerate(network.read_table(catalogue, ["id", "image"])):
+        for number, table in enumerate(tables.read_table(catalog, ["id", "image"])):
             if number % accelerator.num_processes != accelerator.process_index:
                 continue
             path = out / f"part-{number:06d}.parquet"
@@ -202,7 +203,7 @@ def predict(catalogue: Path, weights: Path, out: Path, bf16: bool) -> None:
             part = pd.read_parquet(path) if path.exists() else part
             todo = (part["problem"] != "").to_numpy()  # also pictures that may have appeared since
             if todo.any():
-                paths = network.places(table["image"][todo], catalogue)
+                paths = tables.places(table["image"][todo], catalog)
                 values, problems = predict_part(paths, model, saved, accelerator)
                 part.loc[todo, label], part.loc[todo, "problem"] = values, problems
                 write_atomic(path, part.to_parquet(index=False))
@@ -222,11 +223,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("catalogue", type=Path, help="CSV or Parquet: id and image")
+    parser.add_argument("catalog", type=Path, help="CSV or Parquet: id and image")
     parser.add_argument("--weights", type=Path, required=True, help="weights.pt of train.py")
     parser.add_argument("--out", type=Path, required=True, help="folder of the predictions")
     parser.add_argument("--bf16", action="store_true", help="calculate in bfloat16, where that is fast")
-    with network.errors_in_one_line("predict.py"):
+    with errors_in_one_line("predict.py"):
         predict(**vars(parser.parse_args()))
 
 

@@ -19,7 +19,6 @@ import json
 import os
 import shutil
 import sys
-import zlib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -33,14 +32,15 @@ from accelerate.utils import set_seed
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from scale import network
+from scale import device as devices
+from scale import images, network, tables
+from scale.errors import errors_in_one_line
 from xgass import DataError
 
-SEED, EPOCHS, BATCH, LEARNING_RATE = 42, 16, 32, 5e-3  # as in part 2
-MARKS = (-9999, -999, -99, 99, 999, 9999)  # numbers that catalogues write for «missing»
+SEED = 42
 
 
-class Galaxies(network.Pictures):
+class Galaxies(images.Pictures):
     """Pictures, turned and mirrored at random if asked for, and their labels (float32)."""
 
     def __init__(self, paths: list[Path], labels: pd.Series, augment: bool) -> None:
@@ -48,7 +48,7 @@ class Galaxies(network.Pictures):
         self.labels, self.augment = torch.from_numpy(labels.to_numpy("float32")), augment
 
     def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
-        picture = network.read(self.paths[row])
+        picture = images.as_tensor(images.read_picture(self.paths[row]))
         if self.augment:  # in eight ways
             picture = torch.rot90(picture, torch.randint(4, ()).item(), (1, 2))
             picture = picture.flip(2) if torch.rand(()) < 0.5 else picture
@@ -77,24 +77,18 @@ def load(path: Path, label: str) -> pd.DataFrame:
     """
     if label in ("id", "image", "problem"):
         raise DataError(f"a column {label} cannot be the label")
-    table = pd.concat([pd.DataFrame(), *network.read_table(path, ["id", "image", label])], ignore_index=True)
+    table = pd.concat([pd.DataFrame(), *tables.read_table(path, ["id", "image", label])], ignore_index=True)
     if table.empty:
         raise DataError(f"{path} has no galaxies")
     images, values = table["image"], pd.to_numeric(table[label], errors="coerce").astype("float64")
     finite = np.isfinite(values)
-    usual = values[finite & ~values.isin(MARKS)]
-    marks = [mark for mark in MARKS if (usual - mark).abs().min() > 3 * usual.std()]
-    reach = 1e6 * usual.quantile([0.25, 0.75]).diff().iloc[-1]  # beyond it lie the fill values of files, 1e20
-    far = finite & (reach > 0) & ((values - usual.median()).abs() > reach)
-    wrong = network.faults_of_ids(table["id"])
-    wrong += network.faults(
-        table[label],
-        {
-            f"no finite number as {label}": ~finite,
-            f"a mark for «missing» as {label}": values.isin(marks) | far,
-        },
-    )
-    wrong += network.faults(images, {"the picture of an earlier row": images.duplicated() & (images != "")})
+    wrong = tables.faults_of_ids(table["id"])
+    of_label = {
+        f"no finite number as {label}": ~finite,
+        f"a mark for 'missing' as {label}": tables.missing_marks(values),
+    }
+    wrong += tables.faults(table[label], of_label)
+    wrong += tables.faults(images, {"the picture of an earlier row": images.duplicated() & (images != "")})
     if not (wrong or 0 < values.std() < np.inf):
         wrong = [f"{label} has no spread"]
     if wrong:
@@ -115,13 +109,13 @@ def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     fit, valid : pandas.DataFrame
         Rows of the table.
     """
-    fifth = table["id"].map(lambda name: zlib.crc32(name.encode()) % 5)
-    fit, valid = table[fifth != 0], table[fifth == 0]
+    apart = tables.kept_apart(table["id"])
+    fit, valid = table[~apart], table[apart]
     return fit, valid
 
 
-def colour_scale(paths: list[Path], fitted: torch.Tensor, workers: int, quiet: bool) -> list[torch.Tensor]:
-    """Read all pictures once; return mean and spread of each colour (0 to 1) where `fitted` is true.
+def color_scale(paths: list[Path], fitted: torch.Tensor, workers: int, quiet: bool) -> list[torch.Tensor]:
+    """Read all pictures once; return mean and spread of each color (0 to 1) where `fitted` is true.
 
     Parameters
     ----------
@@ -145,7 +139,7 @@ def colour_scale(paths: list[Path], fitted: torch.Tensor, workers: int, quiet: b
         Pictures that cannot be used: how many, and the first three.
     """
     wrong, means, squares = [], [], []
-    loader = DataLoader(network.Pictures(paths), 256, num_workers=workers)
+    loader = DataLoader(images.Pictures(paths), 256, num_workers=workers)
     for pictures, problems in tqdm(loader, "reading", leave=False, disable=True if quiet else None):
         wrong += [problem for problem in problems if problem]
         means.append((pictures / 255).mean((2, 3)))
@@ -170,15 +164,12 @@ def optimizer_and_schedule(
     Returns
     -------
     torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR
-        Weight decay spares the biases and the batch normalization.
+        As part 2 has them in section 2.
     """
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]  # biases and batch normalization
-    groups = [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.95, 0.99), eps=1e-5, fused=True)
+    optimizer = network.adamw(model.parameters())
     steps = max(8, steps)  # fewer leave no room for the way up
     cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, LEARNING_RATE, steps, pct_start=0.25, div_factor=25, final_div_factor=4000
+        optimizer, network.LEARNING_RATE, steps, pct_start=0.25, div_factor=25, final_div_factor=4000
     )
     return optimizer, cycle
 
@@ -245,7 +236,7 @@ def load_checkpoint(accelerator: Accelerator, out: Path, recipe: dict) -> list[f
 
 
 def validation_rmse(
-    accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader, colours: list[torch.Tensor]
+    accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader, colors: list[torch.Tensor]
 ) -> float:
     """Return the error on the validation galaxies of all processes.
 
@@ -254,20 +245,20 @@ def validation_rmse(
     accelerator : accelerate.Accelerator
     model : torch.nn.Module
     loader : DataLoader
-        Pictures (n, 3, SIZE, SIZE), uint8, and standardised labels (n,).
-    colours : list of torch.Tensor
-        Mean and spread of each colour.
+        Pictures (n, 3, SIZE, SIZE), uint8, and standardized labels (n,).
+    colors : list of torch.Tensor
+        Mean and spread of each color.
 
     Returns
     -------
     float
-        Root mean squared error of the standardised label.
+        Root mean squared error of the standardized label.
     """
     model.eval()
     squared = []
     with torch.no_grad():
         for pictures, labels in loader:
-            residual = model(network.standardised(pictures, *colours))[:, 0].float() - labels
+            residual = model(network.standardized(pictures, *colors))[:, 0].float() - labels
             squared.append(accelerator.gather_for_metrics(residual**2))
     return torch.cat(squared).mean().sqrt().item()
 
@@ -295,7 +286,7 @@ def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int
     if min(epochs, batch) < 1 or not 0 <= seed < 2**31:
         raise DataError("--epochs and --batch are 1 or more, --seed is 0 or more")
     loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=seed)
-    accelerator = network.start(bf16, dataloader_config=loading)
+    accelerator = devices.start(bf16, dataloader_config=loading)
     n, main, device = accelerator.num_processes, accelerator.is_main_process, accelerator.device
     accelerator.print(f"Processes: {n}, on {device.type}")
     galaxies = load(table, label)
@@ -312,14 +303,14 @@ def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int
     mean, spread = fit[label].mean(), fit[label].std()  # of the fitted galaxies, and no others
     if not (len(valid) > 1 and spread > 0):
         raise DataError(f"{len(galaxies)} galaxies are too few to fit some and validate others")
-    workers, fitted = network.readers(accelerator), torch.from_numpy(galaxies.index.isin(fit.index))
-    colours = colour_scale(network.places(galaxies["image"], table), fitted, workers, not main)
-    colours = [colour.to(device) for colour in colours]
+    workers, fitted = devices.readers(accelerator), torch.from_numpy(galaxies.index.isin(fit.index))
+    colors = color_scale(tables.places(galaxies["image"], table), fitted, workers, not main)
+    colors = [color.to(device) for color in colors]
 
     set_seed(seed)
     model = network.untrained(device)
     fit_data, valid_data = (
-        Galaxies(network.places(part["image"], table), (part[label] - mean) / spread, augment=part is fit)
+        Galaxies(tables.places(part["image"], table), (part[label] - mean) / spread, augment=part is fit)
         for part in (fit, valid)
     )
     train_dl = DataLoader(fit_data, batch, shuffle=True, drop_last=True, num_workers=workers)
@@ -339,12 +330,12 @@ def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int
         model.train()
         bar = tqdm(train_dl, f"epoch {epoch + 1}", leave=False, disable=None if main else True)
         for pictures, labels in bar:
-            loss = F.mse_loss(model(network.standardised(pictures, *colours))[:, 0].float(), labels)
+            loss = F.mse_loss(model(network.standardized(pictures, *colors))[:, 0].float(), labels)
             accelerator.backward(loss)
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
-        history.append(spread * validation_rmse(accelerator, model, valid_dl, colours))
+        history.append(spread * validation_rmse(accelerator, model, valid_dl, colors))
         if not np.isfinite(history[-1]):
             raise DataError(f"the training ran away in epoch {epoch + 1}: another --seed or --batch may help")
         accelerator.print(f"epoch {epoch + 1:3d} of {epochs}: validation RMSE {history[-1]:.4g}", flush=True)
@@ -353,8 +344,8 @@ def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int
     if main:
         saved = {
             "weights": accelerator.unwrap_model(model).state_dict(),
-            "mean": colours[0],
-            "std": colours[1],
+            "mean": colors[0],
+            "std": colors[1],
         }
         saved |= {"label": label, "label_mean": float(mean), "label_std": float(spread)}
         torch.save(saved, out / ".weights.pt")
@@ -372,11 +363,13 @@ def main() -> None:
     parser.add_argument("table", type=Path, help="CSV or Parquet: id, image, and the label")
     parser.add_argument("--label", required=True, help="the column to be predicted")
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and weights")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--batch", type=int, default=BATCH, help="galaxies per step, all processes together")
+    parser.add_argument("--epochs", type=int, default=network.EPOCHS)
+    parser.add_argument(
+        "--batch", type=int, default=network.BATCH, help="galaxies per step, all processes together"
+    )
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--bf16", action="store_true", help="calculate in bfloat16, where that is fast")
-    with network.errors_in_one_line("train.py"):
+    with errors_in_one_line("train.py"):
         train(**vars(parser.parse_args()))
 
 

@@ -5,7 +5,6 @@ import hashlib
 import os
 import re
 import shutil
-from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
