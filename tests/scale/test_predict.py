@@ -1,4 +1,4 @@
-"""`predict.py` on catalogues and pictures as people have them: a number that is right, or a reason."""
+"""`predict.py` on catalogs and pictures as people have them: a number that is right, or a reason."""
 
 import re
 import sys
@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from processes import MOCK
 
-from scale import network
+from scale import images, network
 from scale.predict import load_network, main, predict
+from xgass import DataError
 
 GREY = np.arange(64 * 64, dtype="uint16").reshape(64, 64) * 16
 JPEG = next((MOCK / "images").glob("*.jpg")).read_bytes()
@@ -25,9 +26,9 @@ def survey(folder, **images):
     return table
 
 
-def run(folder, weights, catalogue="survey.csv", out="out"):
+def run(folder, weights, catalog="survey.csv", out="out"):
     """Predict; return the predictions by id."""
-    predict(folder / catalogue, weights, folder / out, False)
+    predict(folder / catalog, weights, folder / out, False)
     return pd.read_parquet(folder / out).set_index("id")
 
 
@@ -37,17 +38,17 @@ def picture(path, array):
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "P", "RGBA"])
 def test_eight_bits_in_any_of_these_modes_are_read(tmp_path, mode):
-    grey = (GREY / 256).astype("uint8")
+    gray = (GREY / 256).astype("uint8")
     path = tmp_path / ("picture.jpg" if mode == "CMYK" else "picture.png")
-    Image.fromarray(grey).convert("RGB").convert(mode).save(path)
-    found = network.read(path)
+    Image.fromarray(gray).convert("RGB").convert(mode).save(path)
+    found = images.as_tensor(images.read_picture(path))
     assert found.shape == (3, 64, 64) and found.dtype == torch.uint8 and found.float().std() > 30
 
 
 @pytest.mark.parametrize(
     ("name", "make", "reason"),
     [
-        ("deep.png", lambda path: picture(path, GREY), "not 8 bits a colour"),
+        ("deep.png", lambda path: picture(path, GREY), "not 8 bits a color"),
         ("wide.png", lambda path: picture(path, np.eye(64, 80, dtype="uint8")), r"not square \(80 x 64 px\)"),
         ("small.png", lambda path: picture(path, np.eye(32, dtype="uint8")), "32 x 32 px, 64 x 64 are"),
         ("flat.png", lambda path: picture(path, np.full((64, 64), 9, "uint8")), "an empty picture"),
@@ -73,7 +74,9 @@ def test_predictions_find_their_galaxies_in_the_unit_of_the_label(folder, weight
     model, saved = load_network(weights, torch.device("cpu"))
     done = run(folder, weights)
     for name, image in zip(table["id"], table["image"], strict=True):
-        one = network.standardised(network.read(folder / image)[None], saved["mean"], saved["std"])
+        one = network.standardized(
+            images.as_tensor(images.read_picture(folder / image))[None], saved["mean"], saved["std"]
+        )
         with torch.no_grad():
             expected = 7100 + 400 * model(one).item()
         assert done.loc[name, "v"] == pytest.approx(expected, abs=0.5)
@@ -106,10 +109,10 @@ def test_predictions_of_something_else_are_not_taken_for_done(folder, weights, t
     run(folder, weights)
     saved = {**torch.load(weights, weights_only=True), "label_mean": 0.0}
     torch.save(saved, tmp_path / "other.pt")
-    with pytest.raises(network.DataError, match="predictions of another weights: name a new folder"):
+    with pytest.raises(DataError, match="predictions of another weights: name a new folder"):
         run(folder, tmp_path / "other.pt")
     table[::-1].to_csv(folder / "survey.csv", index=False)
-    with pytest.raises(network.DataError, match="predictions of another catalogue: name a new folder"):
+    with pytest.raises(DataError, match="predictions of another catalog: name a new folder"):
         run(folder, weights)
 
 
@@ -124,6 +127,6 @@ def test_pictures_that_have_appeared_since_are_asked_again(folder, weights, caps
 
 def test_a_night_of_bad_pictures_does_not_end_well(folder, weights):
     survey(folder, **{f"X{row}": "none.jpg" for row in range(5)})
-    with pytest.raises(network.DataError, match="more than half have no prediction: see the column problem"):
+    with pytest.raises(DataError, match="more than half have no prediction: see the column problem"):
         run(folder, weights)
     assert len(pd.read_parquet(folder / "out")) == 9

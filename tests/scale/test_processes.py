@@ -9,7 +9,7 @@ import pytest
 from processes import launch, own_table
 
 import scale.predict
-from scale import network
+from scale import tables
 
 pytestmark = pytest.mark.full
 EPOCHS = 6
@@ -51,7 +51,7 @@ def test_killed_after_two_epochs_and_resumed_the_history_is_that_of_an_unbroken_
 
 
 def survey(folder, count):
-    """Write a catalogue that repeats the pictures of the table."""
+    """Write a catalog that repeats the pictures of the table."""
     images = pd.read_csv(folder / "my_table.csv")["image"]
     table = pd.DataFrame({"id": [f"J{row:06d}" for row in range(count)]})
     table.assign(image=np.resize(images, count)).to_csv(folder / "survey.csv", index=False)
@@ -64,14 +64,14 @@ def predict(folder, processes, weights, **more):
 
 
 def test_a_prediction_that_is_killed_goes_on_and_processes_take_turns(folder, weights):
-    table = survey(folder, 2 * network.PART + 10)
+    table = survey(folder, 2 * tables.PART + 10)
     first = folder / "done" / "part-000000.parquet"
     status, _ = predict(folder, 1, weights, until=first.exists)
     before = {path: path.stat().st_mtime_ns for path in (folder / "done").glob("part-*")}
     assert status == -9 and 1 <= len(before) < 3
     status, output = predict(folder, 2, weights)
     assert status == 0, output
-    left = len(table) - len(before) * network.PART
+    left = len(table) - len(before) * tables.PART
     assert f"{len(table)} galaxies, {left} of them predicted now, 0 without" in output
     assert all(path.stat().st_mtime_ns == when for path, when in before.items())
     assert pd.read_parquet(folder / "done")["id"].tolist() == table["id"].tolist()
@@ -80,7 +80,7 @@ def test_a_prediction_that_is_killed_goes_on_and_processes_take_turns(folder, we
 
 def test_the_memory_of_the_first_parts_does_for_all(folder, weights, monkeypatch):
     """Ten thousand pictures in 25 parts: what is kept of each part would add up."""
-    monkeypatch.setattr(network, "PART", 400)
+    monkeypatch.setattr(tables, "PART", 400)
     survey(folder, 10_000)
     used, write = [], scale.predict.write_atomic
 

@@ -11,9 +11,10 @@ import pytest
 import torch
 from processes import DAY2
 
-from scale import network
+from scale import images
+from scale.network import BATCH, EPOCHS, LEARNING_RATE
 from scale.predict import predict
-from scale.train import BATCH, EPOCHS, LEARNING_RATE, SEED, load, split, train
+from scale.train import SEED, load, split, train
 from xgass import DataError
 
 NOTEBOOK = nbformat.read(DAY2 / "02-deep-learning.ipynb", as_version=4)
@@ -101,7 +102,7 @@ def test_pictures_that_cannot_be_used_are_named(folder):
 
 def test_the_script_has_the_recipe_of_the_notebook():
     """Numbers and network of the script are those that the notebook shows."""
-    cells, own = "\n".join(CELLS), {"SEED": SEED, "SIZE": network.SIZE, "EPOCHS": EPOCHS, "BATCH": BATCH}
+    cells, own = "\n".join(CELLS), {"SEED": SEED, "SIZE": images.SIZE, "EPOCHS": EPOCHS, "BATCH": BATCH}
     for name, value in {**own, "RATE": LEARNING_RATE}.items():
         said = re.search(rf"(?m)^{name} = (?:\d+ if FAST else )?([\de.-]+)", cells)[1]
         assert ast.literal_eval(said) == value, name
@@ -126,12 +127,15 @@ def test_nobody_changes_sides_when_galaxies_are_missing():
     assert all(set(part["id"]) <= side for part, side in zip(split(table[::2]), (fit, valid), strict=True))
 
 
-def test_colours_and_label_are_standardised_on_the_fitted_galaxies(folder):
+def test_colors_and_label_are_standardised_on_the_fitted_galaxies(folder):
     """Nothing of the validation galaxies, in float32 as in the file."""
     run(folder)
     saved = torch.load(folder / "out" / "weights.pt", weights_only=True)
     fit, _ = split(pd.read_csv(folder / "my_table.csv", dtype={"id": "str"}))
-    pixels = np.stack([network.read(folder / image).numpy() for image in fit["image"]]) / 255
+    pixels = (
+        np.stack([images.as_tensor(images.read_picture(folder / image)).numpy() for image in fit["image"]])
+        / 255
+    )
     np.testing.assert_allclose(saved["mean"], pixels.mean((0, 2, 3)), rtol=1e-4)
     np.testing.assert_allclose(saved["std"], pixels.std((0, 2, 3)), rtol=1e-4)
     scale = [saved["label_mean"], saved["label_std"]]
