@@ -477,9 +477,15 @@ def claim_twins():
 
 
 def claim_learning_curve():
-    """For the line, more galaxies are of little use; the quadratic and the forest still gain."""
+    """For the line, more galaxies are of little use; the quadratic still gains."""
     last_doubling = {kind: (rmse.iloc[2] - rmse.iloc[4]).mean() for kind, rmse in by_size.items()}
-    assert last_doubling["line"] < 0.005 and last_doubling["line"] == min(last_doubling.values())
+    assert last_doubling["line"] < 0.005 < last_doubling["quadratic"]
+
+
+@only("xgass")
+def claim_forest_still_learns():
+    """On the real catalog, the forest still gains a hundredth of a dex from the last doubling."""
+    assert 0.005 < (by_size["forest"].iloc[2] - by_size["forest"].iloc[4]).mean() < 0.015
 
 
 def claim_flattery_lost():
