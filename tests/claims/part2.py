@@ -112,15 +112,6 @@ def claim_before():
     assert torch.equal(start[0][0].weight.cpu(), new_learner().model[0][0].weight.cpu())
 
 
-def claim_paper():
-    """A neuron on paper: loss 16, slopes 16 and 8; after one step the prediction is 1 and the loss 0."""
-    weight, bias = torch.tensor(3.0, requires_grad=True), torch.tensor(-1.0, requires_grad=True)
-    on_paper = (2 * weight + bias - 1) ** 2
-    on_paper.backward()
-    assert (on_paper.item(), weight.grad.item(), bias.grad.item()) == (16, 16, 8)
-    assert abs((2 * (3 - 0.1 * 16) + (-1 - 0.1 * 8)) - 1) < 1e-12
-
-
 def claim_never_cleared():
     """At -1.4 the true slope says back, but the old slopes outweigh it, and w runs on to -2.28."""
     assert abs(w.item() + 2.28) < 1e-5
