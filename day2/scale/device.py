@@ -1,38 +1,36 @@
-"""Where and how to calculate: accelerators that can be trusted, cores, processes, short numbers."""
+"""Where to calculate: an accelerator that was tested, or the CPU and its cores."""
 
 import copy
 import os
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
 
-from xgass import DataError
+THREADS = torch.get_num_threads()  # before anybody changed it
 
 
 def best_device() -> torch.device:
-    """Return the accelerator if there is one that calculates right, else the CPU, with a printed line."""
-    if not torch.accelerator.is_available():
+    """Return the accelerator if there is one that calculates rightly; else the CPU, and a line says why."""
+    try:
+        if not torch.accelerator.is_available():
+            return torch.device("cpu")
+        device = torch.accelerator.current_accelerator()
+        fault = fault_of(device)
+    except Exception as error:  # a driver that does not fit
+        device, fault = "the accelerator", first_line(error)
+    if fault:
+        print(f"{device} cannot be used ({fault}): the CPU is used.")
         return torch.device("cpu")
-    device = torch.accelerator.current_accelerator()
-    if right_gradients(device):
-        return device
-    print(f"The accelerator ({device.type}) gives wrong gradients or none with this torch: the CPU is used.")
-    return torch.device("cpu")
+    return device
 
 
 def right_gradients(device: torch.device) -> bool:
-    """Tell whether a device finds the gradients of a small network that the CPU finds.
+    """Tell whether a device finds the gradients of a small network that the CPU finds."""
+    return not fault_of(device)
 
-    Parameters
-    ----------
-    device : torch.device
 
-    Returns
-    -------
-    bool
-        False, too, for a device that is built in and not available.
-    """
+def fault_of(device: torch.device) -> str:
+    """Train a small network on a device and on the CPU; say what is wrong with the device, or nothing."""
     with torch.random.fork_rng(devices=[]):
         layers = [
             torch.nn.Conv2d(3, 8, 3),
@@ -40,111 +38,70 @@ def right_gradients(device: torch.device) -> bool:
             torch.nn.ReLU(),
             torch.nn.Conv2d(8, 1, 3),
         ]
-        small, pictures = torch.nn.Sequential(*layers), torch.randn(8, 3, 16, 16)
-    gradients = []
+        small = torch.nn.Sequential(*layers)
+        pictures = torch.randn(8, 3, 16, 16)
+    expected = gradients(small, pictures, torch.device("cpu"))
     try:
-        for place in (torch.device("cpu"), device):
-            there = copy.deepcopy(small).to(place)
-            there(pictures.to(place)).square().mean().backward()
-            gradients.append([weight.grad.cpu() for weight in there.parameters()])
-    except Exception:  # a device that is built in and not available
-        return False
-    return all(torch.allclose(a, b, rtol=1e-2, atol=1e-4) for a, b in zip(*gradients, strict=True))
+        found = gradients(small, pictures, device)
+    except Exception as error:  # built in and not available, or too old: each driver has its own kind
+        return first_line(error)
+    same = [torch.allclose(a, b, rtol=1e-2, atol=1e-4) for a, b in zip(expected, found, strict=True)]
+    return "" if all(same) else "it gives wrong gradients with this torch"
+
+
+def gradients(network: torch.nn.Module, pictures: torch.Tensor, device: torch.device) -> list[torch.Tensor]:
+    """Return the gradients of all weights, found on a device."""
+    there = copy.deepcopy(network).to(device)
+    there(pictures.to(device)).square().mean().backward()
+    return [weight.grad.cpu() for weight in there.parameters()]
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error, or its kind."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def cores() -> int:
+    """Return how many cores this process may use; OMP_NUM_THREADS can make them fewer."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(there, int(wanted)) if wanted.isdigit() and int(wanted) > 0 else there
 
 
 def layout(device: torch.device) -> torch.memory_format:
-    """Return how pictures should lie in the memory of a device.
+    """Return how pictures should lie in the memory of a device: colors last, which is faster.
 
-    Parameters
-    ----------
-    device : torch.device
-
-    Returns
-    -------
-    torch.memory_format
-        Colors last, which is faster; not on Apple's GPU, where some torch releases then miscalculate.
+    Not on Apple's GPU, where some torch releases then miscalculate.
     """
     return torch.contiguous_format if device.type == "mps" else torch.channels_last
 
 
 def uses_bf16(device: torch.device) -> bool:
-    """Tell whether this is a CPU that calculates in bfloat16 faster than in ordinary numbers."""
+    """Tell whether `faster` calculates in bfloat16 there: on a CPU that is quicker at it."""
     flags = Path("/proc/cpuinfo")
     return device.type == "cpu" and flags.exists() and "bf16" in flags.read_text()
 
 
 def faster(network: torch.nn.Module, device: torch.device) -> torch.nn.Module:
-    """Return the same network, calculating in bfloat16 where that is fast, with ordinary numbers coming out.
+    """Make a network fast on a device: its layout in memory, and bfloat16 where that is quicker.
 
-    Where bfloat16 is used, one core is left to other work: beside a busy process a step would otherwise take
-    five times as long.
+    What comes out are ordinary numbers. Where bfloat16 is used, one core is left to other work: a busy one
+    makes all threads wait, and a step takes five times as long.
     """
     network.to(memory_format=layout(device))
-    if not uses_bf16(device):
-        return network
-    torch.set_num_threads(max(1, cores() - 1))
-    in_ordinary_numbers = network.forward
-
-    def forward(images: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(device.type, torch.bfloat16):
-            return in_ordinary_numbers(images).float()
-
-    network.forward = forward
+    if uses_bf16(device):
+        torch.set_num_threads(max(1, THREADS - 1))
+        calculate_in_bf16(network, device)
     return network
 
 
-def cores() -> int:
-    """Return how many cores this process may use.
+def calculate_in_bf16(network: torch.nn.Module, device: torch.device) -> None:
+    """Make a network calculate in bfloat16 and give ordinary numbers."""
+    plain_forward = network.forward
 
-    Returns
-    -------
-    int
-    """
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    def forward(images: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            return plain_forward(images).float()
 
-
-def start(bf16: bool, **options: object) -> Accelerator:
-    """Join the processes that `torchrun` has started: on the CPU if there is nothing faster.
-
-    Parameters
-    ----------
-    bf16 : bool
-        Calculate in bfloat16.
-    **options : object
-        For `accelerate.Accelerator`.
-
-    Returns
-    -------
-    accelerate.Accelerator
-
-    Raises
-    ------
-    DataError
-        The device cannot calculate in bfloat16, or the processes do not find each other.
-    """
-    try:
-        precision = "bf16" if bf16 else "no"
-        accelerator = Accelerator(cpu=best_device().type == "cpu", mixed_precision=precision, **options)
-    except ValueError as error:
-        raise DataError(str(error)) from error
-    started = int(os.environ.get("WORLD_SIZE", 1))
-    if started != accelerator.num_processes:
-        raise DataError(f"{started} processes were started, which do not find each other (`accelerate env`)")
-    if accelerator.device.type == "cpu":  # two processes with all the cores each would wait for each other
-        torch.set_num_threads(max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
-    return accelerator
-
-
-def readers(accelerator: Accelerator) -> int:
-    """Return how many further processes should read pictures.
-
-    Parameters
-    ----------
-    accelerator : accelerate.Accelerator
-
-    Returns
-    -------
-    int
-        0 on the CPU, where the network needs the cores.
-    """
-    return 0 if accelerator.device.type == "cpu" else min(8, cores() // accelerator.num_processes)
+    network.forward = forward

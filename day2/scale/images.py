@@ -1,29 +1,28 @@
-"""Read pictures: square JPEG or PNG files with 8 bits a color, and nothing else."""
+"""Pictures: which are accepted, and which part of them the network sees."""
 
+import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch.utils.data import Dataset
 
 from xgass import DataError
 
 SIZE = 64  # pixels per side that the network sees
-MAX_PIXELS = 25_000_000  # of a picture file; a small file can claim more than the memory holds
+MAX_PIXELS = 25_000_000  # of a picture; a small file can claim more than the memory holds
+MAX_BYTES = 200_000_000  # of a file
 
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # MAX_PIXELS is stricter
 
 
 def open_picture(path: str | Path) -> Image.Image:
-    """Open a picture of the kind that the network may see, and no other.
+    """Open a square JPEG or PNG of SIZE pixels or more: 8-bit gray, RGB, CMYK or palette, nothing else.
 
-    Parameters
-    ----------
-    path : str or Path
-        A square JPEG or PNG of SIZE pixels or more: 8-bit gray, RGB, CMYK or palette.
+    The check sums of a PNG are asked, and a rotation that a camera noted (EXIF) is applied.
 
     Returns
     -------
@@ -33,30 +32,10 @@ def open_picture(path: str | Path) -> Image.Image:
     Raises
     ------
     DataError
-        It is anything else, or cannot be decoded; the message has reason and path.
+        It is anything else, or damaged; the message has reason and path.
     """
     try:
-        if not Path(path).is_file():  # a pipe, for example, would make the reader wait for ever
-            raise DataError("no such file")
-        with Image.open(path, formats=["JPEG", "PNG"]) as picture:
-            width, height = picture.size
-            if width * height > MAX_PIXELS:
-                raise DataError(f"{width} x {height} px are too many")
-            if width != height:
-                raise DataError(f"not square ({width} x {height} px)")
-            if width < SIZE:
-                raise DataError(f"{width} x {width} px, {SIZE} x {SIZE} are needed")
-            # Pillow cuts 16 bits to 8 in silence; byte 24 of a PNG counts them.
-            with open(path, "rb") as file:
-                if picture.format == "PNG" and file.read(25)[24] > 8 or picture.mode in ("1", "I", "F"):
-                    raise DataError("not 8 bits a color")
-            if "A" in picture.mode or "transparency" in picture.info:
-                if picture.convert("RGBA").getextrema()[3][0] < 255:
-                    raise DataError("has transparent pixels: what do they hide?")
-            opened = picture.convert("RGB")
-        if all(low == high for low, high in opened.getextrema()):
-            raise DataError("an empty picture: every pixel is the same")
-        return opened
+        return decode(read_file(Path(path)))
     except UnidentifiedImageError:
         raise DataError(f"not a JPEG or PNG picture: {path}") from None
     except DataError as error:
@@ -65,11 +44,62 @@ def open_picture(path: str | Path) -> Image.Image:
         raise DataError(f"cannot be read ({type(error).__name__}: {error}): {path}") from error
 
 
-def read_picture(path: str | Path, whole: bool = False) -> Image.Image:
-    """Read a picture as the network sees it: RGB, SIZE x SIZE pixels.
+def read_file(path: Path) -> bytes:
+    """Return the bytes of a picture file; a pipe would make the reader wait for ever."""
+    if not path.is_file():
+        raise DataError("no such file")
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(f"larger than {MAX_BYTES // 1_000_000} MB")
+    return path.read_bytes()
 
-    It is the middle 4/7 of the file (51 of the 89 arcsec of a picture of the tutorial), or the `whole` of it.
-    Raises `DataError` as `open_picture`.
+
+def decode(raw: bytes) -> Image.Image:
+    """Return the picture in the bytes of a file; raises as `open_picture` does, without the path."""
+    with Image.open(io.BytesIO(raw), formats=["JPEG", "PNG"]) as picture:
+        check_size(*picture.size)
+        picture.verify()  # the check sums of a PNG; afterwards the picture cannot be used
+    with Image.open(io.BytesIO(raw), formats=["JPEG", "PNG"]) as picture:
+        # Pillow cuts 16 bits to 8 in silence; byte 24 of a PNG counts them.
+        deep = picture.format == "PNG" and raw[24] > 8
+        if deep or picture.mode in ("1", "I", "F"):
+            raise DataError("not 8 bits a color")
+        check_transparency(picture)
+        opened = ImageOps.exif_transpose(picture).convert("RGB")
+    if all(low == high for low, high in opened.getextrema()):
+        raise DataError("an empty picture: every pixel is the same")
+    return opened
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise `DataError` for a picture (pixels) that is too large, too small or not square."""
+    if width * height > MAX_PIXELS:
+        raise DataError(f"{width} x {height} px are too many")
+    if width != height:
+        raise DataError(f"not square ({width} x {height} px)")
+    if width < SIZE:
+        raise DataError(f"{width} x {width} px, {SIZE} x {SIZE} are needed")
+
+
+def check_transparency(picture: Image.Image) -> None:
+    """Raise `DataError` for a picture that hides pixels."""
+    if "A" in picture.mode or "transparency" in picture.info:
+        least_opaque = picture.convert("RGBA").getextrema()[3][0]
+        if least_opaque < 255:
+            raise DataError("has transparent pixels: what do they hide?")
+
+
+def read_picture(path: str | Path, whole: bool = False) -> Image.Image:
+    """Read the middle 4/7 of a picture (51 of 89 arcsec), or the whole of it.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, SIZE x SIZE pixels.
+
+    Raises
+    ------
+    DataError
+        As `open_picture`.
     """
     picture = open_picture(path)
     if whole:
@@ -78,13 +108,13 @@ def read_picture(path: str | Path, whole: bool = False) -> Image.Image:
     return picture.resize((SIZE, SIZE), box=(low, low, high, high))
 
 
-def as_tensor(picture: Image.Image) -> torch.Tensor:
-    """Return an RGB picture as (3, rows, columns), uint8, 0 to 255."""
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+def read_pixels(path: str | Path) -> torch.Tensor:
+    """Read what the network sees of a picture: (3, SIZE, SIZE), uint8; raises as `open_picture` does."""
+    return torch.from_numpy(np.array(read_picture(path))).permute(2, 0, 1)
 
 
 class Pictures(Dataset):
-    """Pictures by path, and what is wrong with each, if anything: one bad file must not stop a night."""
+    """Pixels by path, and what is wrong with each, if anything: one bad file must not stop a night."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = paths
@@ -94,6 +124,6 @@ class Pictures(Dataset):
 
     def __getitem__(self, row: int) -> tuple[torch.Tensor, str]:
         try:
-            return as_tensor(read_picture(self.paths[row])), ""
+            return read_pixels(self.paths[row]), ""
         except DataError as error:
             return torch.zeros(3, SIZE, SIZE, dtype=torch.uint8), str(error)

@@ -25,8 +25,8 @@ from accelerate import Accelerator
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from scale import device as devices
-from scale import images, network, tables
+from scale import images, network, processes, tables
+from scale.device import layout
 from scale.errors import errors_in_one_line
 from xgass import DataError
 from xgass.fetch import write_atomic
@@ -59,7 +59,7 @@ def load_network(path: Path, device: torch.device) -> tuple[torch.nn.Module, dic
     """
     try:
         saved = torch.load(path, weights_only=True, map_location="cpu")  # numbers only: nothing in it is run
-        model = network.untrained(device)
+        model = network.untrained().to(device, memory_format=layout(device))
         model.load_state_dict(saved.pop("weights"))
         numbers = [*saved["mean"].tolist(), *saved["std"].tolist(), saved["label_mean"], saved["label_std"]]
         if not (len(numbers) == 8 and np.isfinite(numbers).all() and isinstance(saved["label"], str)):
@@ -154,8 +154,8 @@ def predict_part(
     predictions, problems = [], []
     with torch.no_grad():
         data = images.Pictures(paths)
-        for pictures, wrong in DataLoader(data, BATCH, num_workers=devices.readers(accelerator)):
-            pictures = network.standardized(pictures.to(accelerator.device), saved["mean"], saved["std"])
+        for pictures, wrong in DataLoader(data, BATCH, num_workers=processes.readers(accelerator)):
+            pictures = network.standardize(pictures.to(accelerator.device), saved["mean"], saved["std"])
             predictions.append(model(pictures)[:, 0].float().cpu().numpy())
             problems += wrong
     values = np.concatenate(predictions).astype("float64") * saved["label_std"] + saved["label_mean"]
@@ -185,7 +185,7 @@ def predict(catalog: Path, weights: Path, out: Path, bf16: bool) -> None:
         The catalog or the weights are not what they should be, `out` belongs to another run, or more than
         half of the galaxies could not be predicted.
     """
-    accelerator = devices.start(bf16)
+    accelerator = processes.start(bf16)
     model, saved = load_network(weights, accelerator.device)
     model, label = accelerator.prepare_model(model, evaluation_mode=True), saved["label"]
     if accelerator.is_main_process:
@@ -203,7 +203,7 @@ def predict(catalog: Path, weights: Path, out: Path, bf16: bool) -> None:
             part = pd.read_parquet(path) if path.exists() else part
             todo = (part["problem"] != "").to_numpy()  # also pictures that may have appeared since
             if todo.any():
-                paths = tables.places(table["image"][todo], catalog)
+                paths = tables.paths_of(table["image"][todo], catalog)
                 values, problems = predict_part(paths, model, saved, accelerator)
                 part.loc[todo, label], part.loc[todo, "problem"] = values, problems
                 write_atomic(path, part.to_parquet(index=False))

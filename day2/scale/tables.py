@@ -1,163 +1,287 @@
-"""Read tables of galaxies, and say what is wrong with them."""
+"""Tables: read in parts as text, checked, and split by the id."""
 
 import csv
-import os
-from collections.abc import Iterator
-from itertools import islice
+import stat
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from xgass import DataError
 
 PART = 4096  # rows of a table that are in memory at once
-MISSING = ("", "nan", "na", "n/a", "null", "none", "<na>", "--")  # how programs write that a value is missing
-# Numbers that catalogs write for "missing".
-MARKS = (-32768, -9999, -999.25, -999, -99.9, -99, -9, 99, 999, 9999)
+BLANK = ("", "nan", "na", "n/a", "null", "none", "<na>", "--")  # how programs write that there is no value
+MARKS = (  # numbers that catalogs write for "missing"
+    *(-9, -9.9, -9.99, -99, -99.9, -99.99, -99.999, -999, -999.25, -999.9, -999.99, -9999, -9999.9, -99999),
+    *(99, 99.9, 99.99, 99.999, 999, 999.9, 999.99, 9999, 99999),
+    *(-32768, 32767, -2147483648, 2147483647, -9223372036854775808, 9223372036854775807),
+    *(1e20, -1e20, 1e30, -1e30, 1e38, -1e38, 9.96921e36, 3.4028235e38, -3.4028235e38),
+)
+WAYS_OUT = {  # first bytes of files that are no table that is read here
+    b"\x1f\x8b": "is compressed (gzip): unpack it first",
+    b"BZh": "is compressed (bzip2): unpack it first",
+    b"\xfd7zXZ": "is compressed (xz): unpack it first",
+    b"\x28\xb5\x2f\xfd": "is compressed (zstd): unpack it first",
+    b"SIMPLE  =": 'is a FITS file: save its table as CSV, astropy.table.Table.read(...).write("table.csv")',
+    b"PK\x03\x04": "is a spreadsheet or an archive: save the sheet as CSV (UTF-8), or unpack it first",
+    b"\xd0\xcf\x11\xe0": "is a spreadsheet: save the sheet as CSV (UTF-8)",
+    b"\xff\xfe": "is text in UTF-16: save it as UTF-8",
+    b"\xfe\xff": "is text in UTF-16: save it as UTF-8",
+    b"\x89HDF": "is an HDF5 file: save the table as CSV or Parquet",
+    b"ARROW1": "is an Arrow (Feather) file: save the table as CSV or Parquet",
+    b"<": "is HTML or XML (a VOTable?): save the table as CSV",
+}
 
 
-def kept_apart(ids: pd.Series) -> np.ndarray:
-    """Tell of each id whether its galaxy is kept apart, (n,) bool: a fifth of all.
-
-    The id alone decides (its CRC-32 modulo 5), whoever else is in the table.
-    """
-    return np.array([crc32(str(name).encode()) % 5 == 0 for name in ids], dtype=bool)
+def kept_apart(ids: Iterable) -> np.ndarray:
+    """Tell for each id, as text, whether its galaxy is kept for validation: a fifth, whoever else is there."""
+    return np.array([zlib.crc32(str(name).encode()) % 5 == 0 for name in ids], dtype=bool)
 
 
 def missing_marks(values: pd.Series) -> pd.Series:
-    """Tell of each number whether it is a mark for "missing", (n,) bool.
+    """Tell which numbers are marks for "missing".
 
-    A mark stands far from all other numbers, or repeats where no other number does. Fill values of files,
-    1e20 for example, count as marks by their distance alone.
-    """
-    numbers = values.astype(float)
-    usual = numbers[np.isfinite(numbers) & ~numbers.isin(MARKS)]
-    quarter, half, three_quarters = usual.quantile([0.25, 0.5, 0.75])
-    width = three_quarters - quarter
-    found = pd.Series(False, index=values.index)
-    for mark in MARKS:
-        here = numbers == mark
-        nearest = (usual - mark).abs().min()
-        alone = nearest > 3 * usual.std() or (nearest > 0 and not usual.min() <= mark <= usual.max())
-        repeats = here.sum() > 1 and here.sum() > usual.value_counts().iloc[0]
-        if alone or repeats:
-            found |= here
-    if width > 0:
-        found |= np.isfinite(numbers) & ((numbers - half).abs() > 1e6 * width)
-    return found
-
-
-def places(images: pd.Series, table: Path) -> list[Path]:
-    """Return the paths of pictures, which count from the folder of their table.
+    A known mark (MARKS) counts where it stands alone: outside of the other values and a fifth of their range
+    away, or alone on its side of zero. It counts, too, where it repeats, at least twice as often as the other
+    values do. Whatever lies a million times the spread away is a fill value.
 
     Parameters
     ----------
-    images : pandas.Series of str
-        The column `image`; `~` stands for the home folder.
-    table : Path
-        The file of the table.
+    values : pandas.Series
+        Numbers; what is not finite is no mark.
 
     Returns
     -------
-    list of Path
+    pandas.Series of bool
     """
-    return [table.parent / os.path.expanduser(image) for image in images]
+    numbers = values.to_numpy(dtype="float64", na_value=np.nan)
+    finite = np.isfinite(numbers)
+    found = {mark: np.isclose(numbers, mark, rtol=1e-6, atol=0) for mark in MARKS}
+    known = np.any(list(found.values()), axis=0)
+    others = numbers[finite & ~known]
+    missing = np.zeros(len(numbers), dtype=bool)
+    if len(others) == 0:
+        return pd.Series(missing, values.index)
+    low, middle, high = np.quantile(others, [0.25, 0.5, 0.75])
+    if high > low:
+        missing |= finite & (np.abs(numbers - middle) > 1e6 * (high - low))
+    others = numbers[finite & ~known & ~missing]
+    for mark, rows in found.items():
+        if rows.any() and (is_alone(mark, others) or repeats(rows.sum(), others)):
+            missing |= rows
+    return pd.Series(missing, values.index)
+
+
+def is_alone(mark: float, others: np.ndarray) -> bool:
+    """Tell whether a number stands alone, far from the others."""
+    low, high = others.min(), others.max()
+    gap = max(low - mark, mark - high)
+    across_zero = mark < 0 < low or high < 0 < mark
+    return gap > 0 and (gap > 0.2 * (high - low) or across_zero)
+
+
+def repeats(times: int, others: np.ndarray) -> bool:
+    """Tell whether a number stands there much more often than others do (nine in ten of them)."""
+    _, counts = np.unique(others, return_counts=True)
+    return times >= 2 * np.quantile(counts, 0.9)
+
+
+def paths_of(images: pd.Series, table: Path) -> list[Path]:
+    """Return the paths of pictures, which count from the folder of their table; "~" is the home folder."""
+    return [table.parent / Path(image).expanduser() for image in images]
 
 
 def read_table(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
-    """Read some columns of a CSV or Parquet file, PART rows at a time.
+    """Read some columns of a CSV file, a Parquet file or a folder of Parquet files, PART rows at a time.
 
     All values are text without blanks around: an id of 19 digits stays whole, also beside a missing one.
-
-    Parameters
-    ----------
-    path : Path
-        CSV with commas and a line of names (UTF-8), or Parquet.
-    columns : list of str
-        Which columns; the others are passed over.
 
     Yields
     ------
     pandas.DataFrame
-        Text, with `columns` in their order.
+        Text, with `columns` in their order; the index counts the rows of the table from 0.
 
     Raises
     ------
     DataError
         The file is of another kind, lacks a column, or has a line with too many or too few values.
     """
+    path = Path(path)
+    read = parquet_tables if kind_of(path) == "parquet" else csv_tables
     try:
-        with open(path, "rb") as file:
-            rows = parquet_rows if file.read(4) == b"PAR1" else csv_rows
-        values = rows(path, columns)
-        while part := list(islice(values, PART)):
-            yield pd.DataFrame(part, columns=columns, dtype="str")
-    except (ValueError, csv.Error, pa.ArrowException) as error:
+        yield from in_parts(read(path, columns))
+    except UnicodeDecodeError:
+        raise DataError(
+            f"{path}: {line_of_wrong_letter(path)} is not UTF-8: save the table as UTF-8"
+        ) from None
+    except (ValueError, csv.Error) as error:  # also those of pyarrow
         reason = str(error).strip().splitlines()[0]
         raise DataError(f"{path} cannot be read as a table, CSV or Parquet: {reason}") from error
 
 
-def positions(path: Path, names: list[str], columns: list[str]) -> list[int]:
-    """Find where the columns stand among the names of a table.
-
-    Parameters
-    ----------
-    path : Path
-        The file, for the message.
-    names, columns : list of str
-        All columns, and those that are wanted.
-
-    Returns
-    -------
-    list of int
-        Positions in `names`, in the order of `columns`.
-
-    Raises
-    ------
-    DataError
-        One of the columns is not there, or more than once.
-    """
-    if wrong := [name for name in columns if names.count(name) != 1]:
-        has = "".join(letter for letter in ", ".join(names)[:200] if letter.isprintable())
-        raise DataError(f"{path}: {', '.join(wrong)} must be a column, once; it has: {has}")
-    return [names.index(name) for name in columns]
+def in_parts(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Cut tables anew, so that each has PART rows (the last one fewer) and the rows are counted through."""
+    first, waiting = 0, []
+    for table in tables:
+        waiting.append(table)
+        if sum(map(len, waiting)) < PART:
+            continue
+        together = pd.concat(waiting, ignore_index=True)
+        while len(together) >= PART:
+            yield together[:PART].set_axis(range(first, first + PART))
+            together, first = together[PART:], first + PART
+        waiting = [together]
+    together = pd.concat([pd.DataFrame(), *waiting], ignore_index=True)
+    if len(together):
+        yield together.set_axis(range(first, first + len(together)))
 
 
-def csv_rows(path: Path, columns: list[str]) -> Iterator[list[str]]:
-    """Read the values of a CSV file, row by row; commas at the end of a line and empty lines do not count.
+def kind_of(path: Path) -> str:
+    """Return "csv" or "parquet"; raises `DataError` for anything else, with the way out."""
+    if not path.exists():
+        raise DataError(f"{path}: no such file")
+    if path.is_dir():
+        return "parquet"
+    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would make the reader wait for ever
+        raise DataError(f"{path} is not a file: save the table as one, since it is read more than once")
+    with open(path, "rb") as file:
+        beginning = file.read(4096)
+    if beginning.startswith(b"PAR1"):
+        return "parquet"
+    for first, way_out in WAYS_OUT.items():
+        if beginning.startswith(first):
+            raise DataError(f"{path} {way_out}")
+    if b"\x00" in beginning:
+        raise DataError(f"{path} is no text: save the table as CSV (UTF-8) or Parquet")
+    return "csv"
 
-    Parameters, values and errors are those of `read_table`.
+
+def check_names(path: Path, names: list[str], columns: list[str]) -> None:
+    """Raise `DataError` unless each of the columns stands once among the names of a table."""
+    wrong = [name for name in columns if names.count(name) != 1]
+    if not wrong:
+        return
+    has = "".join(letter for letter in ", ".join(names)[:200] if letter.isprintable())
+    message = f"{path}: {', '.join(wrong)} must be a column, once; it has: {has}"
+    if len(names) == 1 and any(mark in names[0] for mark in "\t;|"):
+        message += " (are its values separated by something else than commas? Save it with commas)"
+    raise DataError(message)
+
+
+def csv_tables(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
+    """Read columns of a CSV file; commas at the end of a line and empty lines do not count.
+
+    Parameters, values and errors are those of `read_table`, whatever the number of rows.
     """
     with open(path, newline="", encoding="utf-8-sig") as file:
+        names = header(file)
+        check_names(path, names, columns)
+        where = [names.index(name) for name in columns]
+        last = len(names) - 1
+        beyond = [last + 1, last + 2, last + 3]  # a line with too many values has some there
+        reader = pd.read_csv(
+            file,
+            header=None,
+            names=range(last + 4),
+            usecols=sorted({*where, last, *beyond}),
+            index_col=False,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            chunksize=PART,
+        )
+        rows = 0
+        for table in parts_until_empty(reader):
+            # pandas fills a line that is too short with missing values; an empty value is an empty text
+            short = table[last].isna()
+            table = table.fillna("").apply(lambda column: column.str.strip())
+            empty = (table == "").all(axis=1)
+            wrong = ~empty & (short | (table[beyond] != "").any(axis=1))
+            if wrong.any():
+                raise DataError(f"{path}: {wrong_line(path, len(names), rows + int(np.argmax(wrong)) + 1)}")
+            rows += len(table)
+            yield table.loc[~empty, where].set_axis(columns, axis=1)
+
+
+def parts_until_empty(reader: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Pass the parts of pandas on; a file without a line below its names is no error here."""
+    try:
+        yield from reader
+    except pd.errors.EmptyDataError:
+        return
+
+
+def header(file: Iterable[str]) -> list[str]:
+    """Read the names in the first line of a CSV file; commas at its end do not count."""
+    names = [name.strip() for name in next(csv.reader(file, skipinitialspace=True, strict=True), [])]
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def wrong_line(path: Path, names: int, row: int) -> str:
+    """Say which line has too many or too few values, for the number of names in the first line."""
+    with open(path, newline="", encoding="utf-8-sig") as file:
         lines = csv.reader(file, skipinitialspace=True, strict=True)
-        names = ",".join(next(lines, [])).rstrip(", ").split(",")
-        names = [name.strip() for name in names]
-        where = positions(path, names, columns)
+        next(lines)
         for line in lines:
             values = [value.strip() for value in line]
-            if not any(values):
-                continue
-            if len(values) < len(names) or any(values[len(names) :]):
-                found = f"line {lines.line_num} has {len(values)} values, the first line {len(names)} names"
-                raise DataError(f"{path}: {found}")
-            yield [values[column] for column in where]
+            if any(values) and (len(values) < names or any(values[names:])):
+                return f"line {lines.line_num} has {len(values)} values, the first line {names} names"
+    return f"row {row} has too many or too few values"
 
 
-def parquet_rows(path: Path, columns: list[str]) -> Iterator[list[str]]:
-    """Read the values of a Parquet file as text, row by row; a missing one is empty.
+def line_of_wrong_letter(path: Path) -> str:
+    """Say which line of a text is no UTF-8."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return f"line {number}"
+    return "it"
 
-    Parameters, values and errors are those of `read_table`.
+
+def parquet_tables(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
+    """Read columns of a Parquet file, or of all in a folder; a missing value is empty.
+
+    Parameters, values and errors are those of `read_table`, whatever the number of rows.
     """
-    with pq.ParquetFile(path) as file:
-        positions(path, file.schema_arrow.names, columns)
-        for batch in file.iter_batches(PART, columns=columns):
-            values = [batch.column(name).cast(pa.string()).to_pylist() for name in columns]
-            for row in zip(*values, strict=True):
-                yield ["" if value is None else value.strip() for value in row]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    for file_path in parquet_files(path):
+        with pq.ParquetFile(file_path) as file:
+            check_names(file_path, file.schema_arrow.names, columns)
+            for batch in file.iter_batches(PART, columns=columns):
+                texts = {name: batch.column(name).cast(pa.string()).to_pandas() for name in columns}
+                if "id" in texts and pa.types.is_floating(batch.schema.field("id").type):
+                    texts["id"] = whole_ids(batch.column("id").to_pandas())
+                table = pd.DataFrame(texts, dtype="str").fillna("")
+                yield table.apply(lambda column: column.str.strip())
+
+
+def parquet_files(path: Path) -> list[Path]:
+    """Return the Parquet files of a catalog: the file itself, or those of a folder (Dask, HATS)."""
+    if path.is_file():
+        return [path]
+    files = []
+    for file in sorted(path.rglob("*.parquet")):
+        hidden = any(part.startswith((".", "_")) for part in file.relative_to(path).parts)
+        # HATS keeps a sample of the rows under this name
+        if file.is_file() and not hidden and file.name != "data_thumbnail.parquet":
+            files.append(file)
+    if not files:
+        raise DataError(f"{path} is a folder without Parquet files")
+    return files
+
+
+def whole_ids(ids: pd.Series) -> pd.Series:
+    """Write ids that a float column holds as text: whole numbers, or as they are if they are rounded."""
+    safe = (ids % 1 == 0) & (ids.abs() < 2**53)
+    return pd.Series([f"{name:.0f}" if ok else f"{name:e}" for name, ok in zip(ids, safe, strict=True)])
 
 
 def faults(shown: pd.Series, wrong: dict[str, pd.Series]) -> list[str]:
@@ -166,36 +290,31 @@ def faults(shown: pd.Series, wrong: dict[str, pd.Series]) -> list[str]:
     Parameters
     ----------
     shown : pandas.Series
-        The column whose values are shown.
+        The column whose values are shown; its index counts the rows of the table from 0.
     wrong : dict of str to pandas.Series of bool
         The rows that have each fault.
-
-    Returns
-    -------
-    list of str
-        A line for each fault that some row has.
     """
     lines = []
     for fault, rows in wrong.items():
-        if any(rows):
-            first = [f"row {row + 1} ({shown.iloc[row]!r})" for row in np.flatnonzero(rows)[:3]]
-            lines.append(f"{sum(rows)} of {len(shown)} rows have {fault}: {', '.join(first)}")
+        if rows.any():
+            first = [f"row {row + 1} ({value!r})" for row, value in shown[rows][:3].items()]
+            lines.append(f"{rows.sum()} of {len(shown)} rows have {fault}: {', '.join(first)}")
     return lines
 
 
 def faults_of_ids(ids: pd.Series) -> list[str]:
-    """Say what is wrong with the ids of a table.
+    """Say what is wrong with the ids (text) of a table, a line for each fault."""
+    wrong = {
+        "no id": ids.str.lower().isin(BLANK),
+        "the id of an earlier row": ids.duplicated(),
+        "a rounded id (a column of decimal numbers; save ids as text)": are_rounded(ids),
+    }
+    return faults(ids, wrong)
 
-    Parameters
-    ----------
-    ids : pandas.Series of str
-        The column `id`, as the file has it.
 
-    Returns
-    -------
-    list of str
-        A line for each fault.
+def are_rounded(ids: pd.Series) -> pd.Series:
+    """Tell which ids a column of decimal numbers has written: 1.23765194e+18, 1E+18, 1237651940000000000.0.
+
+    Good names like 2E1000, 713752e1 and hexadecimal ones have neither a point nor a sign.
     """
-    rounded = ids.str.fullmatch(r"[\d.]+[eE]\+?\d+")  # a program took them for decimal numbers
-    wrong = {"no id": ids.str.lower().isin(MISSING), "the id of an earlier row": ids.duplicated()}
-    return faults(ids, {**wrong, "a rounded id": rounded})
+    return ids.str.fullmatch(r"\d+\.\d*[eE][+-]?\d+|\d[eE]\+\d+|\d{16,}\.0*")

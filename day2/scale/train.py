@@ -32,8 +32,8 @@ from accelerate.utils import set_seed
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from scale import device as devices
-from scale import images, network, tables
+from scale import images, network, processes, tables
+from scale.device import layout
 from scale.errors import errors_in_one_line
 from xgass import DataError
 
@@ -48,7 +48,7 @@ class Galaxies(images.Pictures):
         self.labels, self.augment = torch.from_numpy(labels.to_numpy("float32")), augment
 
     def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
-        picture = images.as_tensor(images.read_picture(self.paths[row]))
+        picture = images.read_pixels(self.paths[row])
         if self.augment:  # in eight ways
             picture = torch.rot90(picture, torch.randint(4, ()).item(), (1, 2))
             picture = picture.flip(2) if torch.rand(()) < 0.5 else picture
@@ -258,7 +258,7 @@ def validation_rmse(
     squared = []
     with torch.no_grad():
         for pictures, labels in loader:
-            residual = model(network.standardized(pictures, *colors))[:, 0].float() - labels
+            residual = model(network.standardize(pictures, *colors))[:, 0].float() - labels
             squared.append(accelerator.gather_for_metrics(residual**2))
     return torch.cat(squared).mean().sqrt().item()
 
@@ -286,7 +286,7 @@ def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int
     if min(epochs, batch) < 1 or not 0 <= seed < 2**31:
         raise DataError("--epochs and --batch are 1 or more, --seed is 0 or more")
     loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=seed)
-    accelerator = devices.start(bf16, dataloader_config=loading)
+    accelerator = processes.start(bf16, dataloader_config=loading)
     n, main, device = accelerator.num_processes, accelerator.is_main_process, accelerator.device
     accelerator.print(f"Processes: {n}, on {device.type}")
     galaxies = load(table, label)
@@ -303,14 +303,14 @@ def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int
     mean, spread = fit[label].mean(), fit[label].std()  # of the fitted galaxies, and no others
     if not (len(valid) > 1 and spread > 0):
         raise DataError(f"{len(galaxies)} galaxies are too few to fit some and validate others")
-    workers, fitted = devices.readers(accelerator), torch.from_numpy(galaxies.index.isin(fit.index))
-    colors = color_scale(tables.places(galaxies["image"], table), fitted, workers, not main)
+    workers, fitted = processes.readers(accelerator), torch.from_numpy(galaxies.index.isin(fit.index))
+    colors = color_scale(tables.paths_of(galaxies["image"], table), fitted, workers, not main)
     colors = [color.to(device) for color in colors]
 
     set_seed(seed)
-    model = network.untrained(device)
+    model = network.untrained().to(device, memory_format=layout(device))
     fit_data, valid_data = (
-        Galaxies(tables.places(part["image"], table), (part[label] - mean) / spread, augment=part is fit)
+        Galaxies(tables.paths_of(part["image"], table), (part[label] - mean) / spread, augment=part is fit)
         for part in (fit, valid)
     )
     train_dl = DataLoader(fit_data, batch, shuffle=True, drop_last=True, num_workers=workers)
@@ -330,7 +330,7 @@ def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int
         model.train()
         bar = tqdm(train_dl, f"epoch {epoch + 1}", leave=False, disable=None if main else True)
         for pictures, labels in bar:
-            loss = F.mse_loss(model(network.standardized(pictures, *colors))[:, 0].float(), labels)
+            loss = F.mse_loss(model(network.standardize(pictures, *colors))[:, 0].float(), labels)
             accelerator.backward(loss)
             optimizer.step()
             optimizer.zero_grad()
