@@ -88,18 +88,21 @@ def check_layer(answer, images):
 def _bends_after(layer, network, images):
     """Tell whether what follows the last layer of a network is no straight line: a ReLU, a softmax ...
 
-    The layer is made to give -1000, 0, 1000, whatever it sees. The network is changed by that.
+    The layer is made to give -1000, 0 and 100, whatever it sees: on a straight line the output moves ten
+    times as far by the first as by the last. (Sigmoid and tanh are alike to both sides, so -100 would not
+    do.) The network is changed by that.
     """
     from torch import allclose, nn
 
     layer.weight.fill_(0)
-    outputs = []
-    for value in (-1000.0, 0.0, 1000.0):
+    outputs = {}
+    for value in (-1000.0, 0.0, 100.0):
         layer.bias = nn.Parameter(layer.weight.new_full((len(layer.weight),), value))
-        outputs.append(network(images))
-    up, down = outputs[2] - outputs[1], outputs[1] - outputs[0]
-    moves = up.abs().min() > 1e-3
-    return not (moves and allclose(up, down, rtol=1e-3))
+        outputs[value] = network(images)
+    up = outputs[100.0] - outputs[0.0]
+    down = outputs[0.0] - outputs[-1000.0]
+    is_straight = up.abs().min() > 1e-3 and allclose(10 * up, down, rtol=1e-3)
+    return not is_straight
 
 
 def check_loop(answer):
@@ -202,7 +205,7 @@ def _absolute_step(model, images, labels, optimizer):
 MISTAKES_OF_A_STEP = [
     (
         _step_that_stays,
-        "The weights of `model` stay. Call backward(), then optimizer.step(), with (); no zero_grad() between.",
+        "The weights of `model` stay. Call backward(), then optimizer.step(); no zero_grad() between.",
     ),
     (_step_that_keeps_gradients, "PyTorch adds up the gradients of the steps. Call zero_grad()."),
     (_double_step, "Two steps along one gradient. Call optimizer.step() once."),

@@ -185,7 +185,6 @@ def csv_tables(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
             file,
             header=None,
             names=range(last + 4),
-            usecols=sorted({*where, last, *beyond}),
             index_col=False,
             dtype=str,
             keep_default_na=False,

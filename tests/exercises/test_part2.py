@@ -213,7 +213,7 @@ WRONG = {
         ("lines or edges", "answer = [[-1] * 3, [2] * 3, [-1] * 3]"),
         ("lines or edges", "answer = [[2, -1, -1], [-1, 2, -1], [-1, -1, 2]]"),
         ("lines or edges", "answer = [[0, 0, 0], [-1, 2, -1], [0, 0, 0]]"),
-        ("lines or edges", "answer = [[-1, -1, 0], [-1, 6, -1], [0, -1, -2]]"),
+        ("lines or edges", "answer = [[-1, -1, 0], [-1, 6, -1], [0, -1, -1]]"),
         ("round spot", "answer = [[1.75, -2, 1.75], [-2, 1, -2], [1.75, -2, 1.75]]"),
         ("your shape", "answer = [-1, -1, -1, -1, 8, -1, -1, -1, -1]"),
         ("your shape", "answer = np.pad([[8.0]], 2) - 8 / 25"),
@@ -362,10 +362,9 @@ def test_right(verdict, answer_of, name, code):
     assert line.startswith("✓ "), line
 
 
-@pytest.mark.parametrize(
-    ("name", "hint", "code"), [(name, hint, code) for name in WRONG for hint, code in WRONG[name]]
-)
-def test_mistake_gets_the_fitting_hint(verdict, answer_of, name, hint, code):
+@pytest.mark.parametrize(("name", "mistake"), [(name, mistake) for name in WRONG for mistake in WRONG[name]])
+def test_mistake_gets_the_fitting_hint(verdict, answer_of, name, mistake):
+    hint, code = mistake
     line = verdict(name, answer_of(code, NAMES), *CONTEXT[name])
     assert line.startswith("✗ "), line
     assert hint in line
