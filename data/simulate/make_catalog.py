@@ -1,11 +1,11 @@
-"""Make the simulated galaxy catalogue, its truth table and its noise floor.
+"""Make the simulated galaxy catalog, its truth table and its noise floor.
 
     python data/simulate/make_catalog.py            rewrites data/mock/catalog.csv and truth.csv
     python data/simulate/make_catalog.py --floor    also measures what could be predicted at best
 
 No real galaxy is copied or resampled: every number below is a summary figure (a mean, a slope, a
 width) of the xGASS representative sample (Catinella et al. 2018) or a published relation.
-Masses, colours and structure are centred on typical values: m = lgMstar - 10.3, n = NUVr - 4,
+Masses, colors and structure are centered on typical values: m = lgMstar - 10.3, n = NUVr - 4,
 c = CINDX - 2.7, q = expAB_r - 0.6. Every array holds one value per galaxy, in the units of `data/README.md`
 unless a docstring says otherwise.
 """
@@ -14,6 +14,7 @@ import argparse
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -44,11 +45,11 @@ DEC_SHARES_LOW = [0.0, 0.07, 0.16, 0.32, 0.59, 0.68, 0.93, 1.0]
 DEC_SHARES_HIGH = [0.0, 0.09, 0.23, 0.47, 0.87, 0.89, 0.95, 1.0]
 
 MEASUREMENT_ERROR = 0.08  # dex, of a detected lgGF
-NEIGHBOUR_SHARE = 0.085  # of the galaxies that have a neighbour in the beam
-NEIGHBOUR_GAS, NEIGHBOUR_SPREAD = 9.0, 0.4  # its lg M_HI
+NEIGHBOR_SHARE = 0.085  # of the galaxies that have a neighbor in the beam
+NEIGHBOR_GAS, NEIGHBOR_SPREAD = 9.0, 0.4  # its lg M_HI
 SEEN_SHARE = 0.58  # share of the variance of the gas scatter that shows in the picture
 
-# What the noise floor compares. A picture shows these columns with this scatter (of the colour, which is g-r,
+# What the noise floor compares. A picture shows these columns with this scatter (of the color, which is g-r,
 # in mag of NUV-r), the size to 5 % and gas_seen with this error [dex].
 FEATURES = ["model_r", "NUVr", "expAB_r", "petrR50_r", "CINDX", "INCL"]
 PICTURE_SCATTER = {"model_r": 0.05, "NUVr": 0.35, "expAB_r": 0.03, "CINDX": 0.10}
@@ -67,9 +68,24 @@ FLOOR_ROWS = {
     "both_0.05": "the six features and that",
     "picture_0.20": "the picture, gas_seen read to 0.20 dex",
     "both_0.20": "the six features and that",
-    "table_and_all_scatter": "the six features and all of the gas, the neighbour's too (nobody sees that)",
+    "table_and_all_scatter": "the six features and all of the gas, the neighbor's too (nobody sees that)",
 }
 FLOOR_MARKS = ("<!-- noise floor -->", "<!-- end of noise floor -->")
+
+
+class Body(NamedTuple):
+    """What a galaxy is, whoever looks at it: an array with one value per galaxy for each."""
+
+    mass: np.ndarray  # lgMstar
+    color: np.ndarray  # NUV-r, mag
+    conc: np.ndarray  # R90/R50
+    axis_ratio: np.ndarray
+    r50_kpc: np.ndarray
+
+    def centered(self) -> tuple[np.ndarray, ...]:
+        """Return m, n, c, q of the head of this file, and the size, lg(r50_kpc) - 0.5."""
+        size = np.log10(self.r50_kpc) - 0.5
+        return self.mass - 10.3, self.color - 4, self.conc - 2.7, self.axis_ratio - 0.6, size
 
 
 def sample_masses_and_distances(rng: Generator, n_low: int, n_high: int) -> tuple[np.ndarray, ...]:
@@ -89,24 +105,24 @@ def sample_masses_and_distances(rng: Generator, n_low: int, n_high: int) -> tupl
     return mass, z, low
 
 
-def sample_colours(rng: Generator, mass: np.ndarray) -> np.ndarray:
+def sample_colors(rng: Generator, mass: np.ndarray) -> np.ndarray:
     """Return NUV-r [mag]: a blue sequence and a narrower red one, redder and better filled at high mass."""
     m = mass - 10.3
     red = rng.random(mass.size) < expit(-0.62 + 0.94 * m)
-    blue_colour = 3.37 + 0.94 * m + 0.78 * np.exp(0.10 * m) * rng.standard_normal(mass.size)
-    red_colour = 5.50 + 0.48 * m + 0.39 * rng.standard_normal(mass.size)
-    return np.clip(np.where(red, red_colour, blue_colour), 0.8, 7.0)
+    blue_color = 3.37 + 0.94 * m + 0.78 * np.exp(0.10 * m) * rng.standard_normal(mass.size)
+    red_color = 5.50 + 0.48 * m + 0.39 * rng.standard_normal(mass.size)
+    return np.clip(np.where(red, red_color, blue_color), 0.8, 7.0)
 
 
 def sample_structure(
-    rng: Generator, mass: np.ndarray, colour: np.ndarray, z: np.ndarray, low: np.ndarray
+    rng: Generator, mass: np.ndarray, color: np.ndarray, z: np.ndarray, low: np.ndarray
 ) -> tuple[np.ndarray, ...]:
     """Return concentration, axis ratio and half-light radius [kpc].
 
     Redder galaxies are more concentrated; at fixed mass, concentrated galaxies are smaller. Discs of random
     orientation give a broad axis-ratio distribution, rounder for the most concentrated galaxies.
     """
-    m, n = mass - 10.3, colour - 4
+    m, n = mass - 10.3, color - 4
     conc = 2.666 + 0.197 * n - 0.019 * n**2 + 0.067 * m + 0.093 * m * n - 0.032 * m**2
     conc = np.clip(conc + 0.311 * rng.standard_normal(mass.size), 1.75, 3.8)
     c = conc - 2.7
@@ -120,59 +136,45 @@ def sample_structure(
 
 
 def apparent_magnitude(
-    rng: Generator,
-    mass: np.ndarray,
-    colour: np.ndarray,
-    conc: np.ndarray,
-    axis_ratio: np.ndarray,
-    r50_kpc: np.ndarray,
-    distance: np.ndarray,
-    extinction: np.ndarray,
+    rng: Generator, body: Body, distance: np.ndarray, extinction: np.ndarray
 ) -> np.ndarray:
     """Return model_r [mag] from mass, mass-to-light ratio, dust dimming of edge-on discs and distance [Mpc].
 
     The scatter has heavy tails: now and then SDSS shreds a large galaxy or a star sits on it.
     """
-    m, n, c, q, size = mass - 10.3, colour - 4, conc - 2.7, axis_ratio - 0.6, np.log10(r50_kpc) - 0.5
+    m, n, c, q, size = body.centered()
     absolute = -20.48 - 1.81 * m + 0.165 * n - 0.075 * n**2 - 0.57 * q - 0.17 * c - 0.67 * size
-    scatter = np.clip(0.17 * rng.standard_t(4, mass.size), -1.2, 1.6)
+    scatter = np.clip(0.17 * rng.standard_t(4, m.size), -1.2, 1.6)
     return absolute + scatter + 5 * np.log10(distance * 1e5) + extinction
 
 
-def sample_gas(
-    rng: Generator,
-    mass: np.ndarray,
-    colour: np.ndarray,
-    conc: np.ndarray,
-    axis_ratio: np.ndarray,
-    r50_kpc: np.ndarray,
-) -> tuple[np.ndarray, ...]:
+def sample_gas(rng: Generator, body: Body) -> tuple[np.ndarray, ...]:
     """Return the true lg(M_HI/M*) and its two parts that the table does not hold, all in dex.
 
     Mean and width come from a censored (Tobit) regression of xGASS that reads non-detections as limits; the
     constant, the n-terms and the largest width were then adjusted until the survey found as many galaxies as
-    the real one and the models of the lesson scored alike. Gas follows colour and surface density (the plane
+    the real one and the models of the lesson scored alike. Gas follows color and surface density (the plane
     of Catinella et al. 2013); an edge-on disc is redder than its gas would make it. The scatter grows towards
     red galaxies: some keep a gas disc.
     """
-    m, n, c, q, size = mass - 10.3, colour - 4, conc - 2.7, axis_ratio - 0.6, np.log10(r50_kpc) - 0.5
+    m, n, c, q, size = body.centered()
     mean = -1.14 - 0.56 * n - 0.021 * n**2 - 0.403 * m + 0.89 * size + 0.317 * c - 0.495 * q
     variance = np.clip(np.exp(-1.06 + 0.27 * n), 0.15, 0.55) ** 2 - MEASUREMENT_ERROR**2
-    seen = np.sqrt(SEEN_SHARE * variance) * rng.standard_normal(mass.size)
-    unseen = np.sqrt((1 - SEEN_SHARE) * variance) * rng.standard_normal(mass.size)
+    seen = np.sqrt(SEEN_SHARE * variance) * rng.standard_normal(m.size)
+    unseen = np.sqrt((1 - SEEN_SHARE) * variance) * rng.standard_normal(m.size)
     return mean + seen + unseen, seen, unseen
 
 
-def sample_neighbours(rng: Generator, mass: np.ndarray, lg_gf_true: np.ndarray) -> np.ndarray:
-    """Return by how much [dex] the gas of a neighbour in the beam raises lgGF: 0 for most galaxies.
+def sample_neighbors(rng: Generator, mass: np.ndarray, lg_gf_true: np.ndarray) -> np.ndarray:
+    """Return by how much [dex] the gas of a neighbor in the beam raises lgGF: 0 for most galaxies.
 
-    The beam of Arecibo (3.5 arcmin) holds a neighbour at the same redshift now and then. Its gas does not
+    The beam of Arecibo (3.5 arcmin) holds a neighbor at the same redshift now and then. Its gas does not
     depend on the galaxy's own; so it changes least where there is much, and most of the red galaxies that
     have one are detected through it. Number and gas were adjusted to the confused galaxies of xGASS.
     """
-    neighbour = NEIGHBOUR_GAS + NEIGHBOUR_SPREAD * rng.standard_normal(mass.size)
-    added = np.log10(1 + 10 ** (neighbour - mass - lg_gf_true))
-    return np.where(rng.random(mass.size) < NEIGHBOUR_SHARE, added, 0)
+    neighbor = NEIGHBOR_GAS + NEIGHBOR_SPREAD * rng.standard_normal(mass.size)
+    added = np.log10(1 + 10 ** (neighbor - mass - lg_gf_true))
+    return np.where(rng.random(mass.size) < NEIGHBOR_SHARE, added, 0)
 
 
 def observe_gas(
@@ -227,24 +229,25 @@ def make_sample(
     catalog : pandas.DataFrame
         One row per galaxy, sorted by RA; the columns and units of the real table, nothing missing yet.
     truth : pandas.DataFrame
-        The same rows; GASS, lgGF_true, gas_seen, gas_unseen [dex].
+        The same rows; GASS, lgGF_true, gas_seen, gas_unseen, gas_neighbor [dex].
     """
     rng = np.random.default_rng(seed)
     mass, z, low = sample_masses_and_distances(rng, n_low, n_high)
     distance = COSMOLOGY.luminosity_distance(z).value
-    colour = sample_colours(rng, mass)
-    conc, axis_ratio, r50_kpc = sample_structure(rng, mass, colour, z, low)
+    color = sample_colors(rng, mass)
+    conc, axis_ratio, r50_kpc = sample_structure(rng, mass, color, z, low)
     extinction = np.clip(10 ** (-1.045 + 0.25 * rng.standard_normal(mass.size)), 0.022, 0.69)
-    model_r = apparent_magnitude(rng, mass, colour, conc, axis_ratio, r50_kpc, distance, extinction)
+    body = Body(mass, color, conc, axis_ratio, r50_kpc)
+    model_r = apparent_magnitude(rng, body, distance, extinction)
     # mu* uses the z-band radius: blue galaxies are larger in r than in z.
-    lg_density = mass - np.log10(2 * np.pi * r50_kpc**2) + 0.10 - 0.027 * (colour - 4)
+    lg_density = mass - np.log10(2 * np.pi * r50_kpc**2) + 0.10 - 0.027 * (color - 4)
     lg_density += 0.09 * rng.standard_normal(mass.size)
-    lg_gf_true, seen, unseen = sample_gas(rng, mass, colour, conc, axis_ratio, r50_kpc)
-    added = sample_neighbours(rng, mass, lg_gf_true)
+    lg_gf_true, seen, unseen = sample_gas(rng, body)
+    added = sample_neighbors(rng, mass, lg_gf_true)
     lg_gf, is_limit = observe_gas(rng, mass, z, low, lg_gf_true + added)
     confused = np.where(is_limit, MISSING, (added.round(3) > 0).astype(int))
-    lg_sfr = -0.36 - 0.47 * (colour - 4) + 0.95 * (mass - 10.3) - 0.059 * (colour - 4) ** 2
-    lg_sfr += np.clip(0.28 + 0.04 * (colour - 4), 0.2, 0.36) * rng.standard_normal(mass.size)
+    lg_sfr = -0.36 - 0.47 * (color - 4) + 0.95 * (mass - 10.3) - 0.059 * (color - 4) ** 2
+    lg_sfr += np.clip(0.28 + 0.04 * (color - 4), 0.2, 0.36) * rng.standard_normal(mass.size)
     ra, dec = sample_sky(rng, low)
     source = sample_sources(rng, lg_gf, is_limit)
 
@@ -257,12 +260,12 @@ def make_sample(
         "GASS": ids, "RA": ra.round(5), "DEC": dec.round(5), "zSDSS": z.round(5), "Dlum": distance.round(1),
         "lgMstar": mass, "expAB_r": axis_ratio, "model_r": model_r.round(4), "ext_r": extinction.round(4),
         "petrR50_r": r50, "petrR90_r": (conc * r50).round(2), "lgmust": lg_density.round(2), "CINDX": conc,
-        "INCL": np.degrees(np.arccos(np.sqrt(cos_squared))).round(1), "NUVr": colour.round(2),
+        "INCL": np.degrees(np.arccos(np.sqrt(cos_squared))).round(1), "NUVr": color.round(2),
         "SFR_best": (10**lg_sfr).round(4), "HIsrc": source, "lgMHI": (mass + lg_gf).round(3), "lgGF": lg_gf,
         "HIconf_flag": confused,
     })  # fmt: skip
     truth = pd.DataFrame({"GASS": ids, "lgGF_true": lg_gf_true.round(3), "gas_seen": seen.round(3),
-                          "gas_unseen": unseen.round(3), "gas_neighbour": added.round(3)})  # fmt: skip
+                          "gas_unseen": unseen.round(3), "gas_neighbor": added.round(3)})  # fmt: skip
     order = np.argsort(catalog["RA"].to_numpy(), kind="stable")
     return catalog.iloc[order].reset_index(drop=True), truth.iloc[order].reset_index(drop=True)
 
@@ -341,7 +344,7 @@ def noise_floor(
         "table_with_distance_and_sfr": catalog[[*FEATURES, "petrR90_r", "ext_r", "zSDSS", "SFR_best"]],
         **{f"picture{end}": picture for end, picture in pictures.items()},
         **{f"both{end}": table.join(picture) for end, picture in pictures.items()},
-        "table_and_all_scatter": table.join(truth[["gas_seen", "gas_unseen", "gas_neighbour"]]),
+        "table_and_all_scatter": table.join(truth[["gas_seen", "gas_unseen", "gas_neighbor"]]),
     }
     train = np.random.default_rng(seed + 2).random(n) < 0.5
     label, is_limit = catalog["lgGF"], catalog["HIsrc"] == 4

@@ -1,7 +1,7 @@
-"""Render one SDSS-like colour picture per mock galaxy.
+"""Render one SDSS-like color picture per mock galaxy.
 
 Every picture follows from the galaxy's row in ``data/mock/catalog.csv`` (size, shape, concentration,
-magnitude, colour) and from ``gas_seen`` in ``data/mock/truth.csv``, the part of the gas scatter that shows.
+magnitude, color) and from ``gas_seen`` in ``data/mock/truth.csv``, the part of the gas scatter that shows.
 Fluxes are in nanomaggies (zero point 22.5), lengths in arcsec, angles in radians; images have FIELD x FIELD
 native pixels. Run ``python data/simulate/render_pictures.py``.
 """
@@ -37,10 +37,10 @@ ELECTRONS = 800.0  # per nanomaggy in one 54 s exposure
 DUST = {"g": 1.35, "r": 1.0, "i": 0.75}  # extinction relative to r
 FULL_WELL = 60.0  # nanomaggies per native pixel
 
-# The stretch of the SDSS colour JPEGs (Lupton et al. 2004), measured on real smooth galaxies; g by eye.
+# The stretch of the SDSS color JPEGs (Lupton et al. 2004), measured on real smooth galaxies; g by eye.
 STRETCH = {"i": 2.4, "r": 2.7, "g": 3.3}  # picture units per nanomaggy and native pixel, shown as R, G, B
 SOFTENING = 2.8
-BLACK = np.array([1.0, 0.5, 0.5])  # grey levels under the sky, R, G, B: the real sky is not quite black
+BLACK = np.array([1.0, 0.5, 0.5])  # gray levels under the sky, R, G, B: the real sky is not quite black
 
 GAS_UNIT = 0.25  # dex of gas_seen that change the look by one "unit" below
 
@@ -50,14 +50,14 @@ def flux(mag: float) -> float:
     return 10 ** (-0.4 * (np.asarray(mag) - 22.5))
 
 
-def colours(gr: float, off_locus: float = 0.0) -> dict[str, float]:
-    """Return the flux in g, r, i relative to r for a colour g-r in mag, on the galaxy locus or off it."""
+def colors(gr: float, off_locus: float = 0.0) -> dict[str, float]:
+    """Return the flux in g, r, i relative to r for a color g-r in mag, on the galaxy locus or off it."""
     slope = 0.35 if gr > 0.45 else 0.45  # red galaxies: flatter than stars, as the published JPEGs show them
     ri = 0.225 + slope * (gr - 0.45) + off_locus
     return {"g": 10 ** (-0.4 * gr), "r": 1.0, "i": 10 ** (0.4 * ri)}
 
 
-def colour_from_nuv(nuvr: float) -> float:
+def color_from_nuv(nuvr: float) -> float:
     """Return the mean g-r at a given NUV-r (mag): blue cloud near 0.25, red sequence near 0.8."""
     return np.interp(nuvr, [0.8, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5], [0.03, 0.11, 0.25, 0.46, 0.66, 0.79, 0.83])
 
@@ -71,7 +71,7 @@ def disc_scale(r50: float, bulge_share: float, bulge_r50: float, index: float) -
 
 
 def describe(row: pd.Series, rng: Generator) -> dict[str, float]:
-    """Return the physical parameters of one galaxy, drawn around its catalogue row."""
+    """Return the physical parameters of one galaxy, drawn around its catalog row."""
     nuvr = row.NUVr if row.NUVr > -50 else 4.0
     gas = 2.5 * np.tanh(row.gas_seen / GAS_UNIT / 2.5)
     blue = 1 / (1 + np.exp((nuvr - 4.0 + rng.normal(0, 0.4)) / 0.7))  # 1: forms stars, 0: quiescent
@@ -83,7 +83,7 @@ def describe(row: pd.Series, rng: Generator) -> dict[str, float]:
         "gas": gas, "blue": blue, "r50": r50, "share": share, "index": index,
         "bulge_r50": bulge_r50, "scale": disc_scale(r50, share, bulge_r50, index),
         "q": float(np.clip(row.expAB_r, 0.12, 1.0)), "angle": rng.uniform(0, np.pi),
-        "gr": colour_from_nuv(nuvr) + rng.normal(0, 0.035) + 0.38 * row.ext_r,  # reddened
+        "gr": color_from_nuv(nuvr) + rng.normal(0, 0.035) + 0.38 * row.ext_r,  # reddened
         "off_locus": rng.normal(0, 0.025),  # in r-i: age, metals and dust
         "mag": row.model_r,  # as observed, behind the dust of the Milky Way
     }  # fmt: skip
@@ -121,7 +121,7 @@ def arms(radius: np.ndarray, azimuth: np.ndarray, galaxy: dict, rng: Generator) 
     phase = number * (azimuth - np.log(radius) / np.tan(pitch)) + rng.uniform(0, 2 * np.pi) + 0.9 * patch
     wave = rng.uniform(0.1, 0.8) * np.cos(phase) * np.clip(1 + 0.6 * patch, 0, 2)  # faint to grand
     strength = (0.2 + 0.8 * galaxy["blue"]) * np.exp(0.45 * galaxy["gas"])
-    strength *= np.clip(radius / 0.8 - 0.3, 0, 1)  # no arms in the very centre
+    strength *= np.clip(radius / 0.8 - 0.3, 0, 1)  # no arms in the very center
     return np.exp(1.8 * np.tanh(strength * (wave + 0.35 * feather + 0.3 * patch) / 1.8))
 
 
@@ -181,7 +181,7 @@ def dust_depth(height: np.ndarray, galaxy: dict, rng: Generator) -> np.ndarray |
 
 
 def galaxy_light(galaxy: dict, rng: Generator) -> dict[str, galsim.GSObject]:
-    """Return one GalSim profile per band, before the seeing; the colour is the row's, whatever the gas."""
+    """Return one GalSim profile per band, before the seeing; the color is the row's, whatever the gas."""
     old, parts, depth = layers(galaxy, rng)
     bulge = galsim.Sersic(galaxy["index"], half_light_radius=galaxy["bulge_r50"], trunc=8 * galaxy["r50"])
     roundness = galaxy["q"] ** (0.4 + 0.6 * galaxy["share"])  # a bulge is rounder than its disc
@@ -190,9 +190,9 @@ def galaxy_light(galaxy: dict, rng: Generator) -> dict[str, galsim.GSObject]:
     off = galaxy["off_locus"]
     profiles = {}
     for band in BANDS:
-        total, in_bulge = colours(galaxy["gr"], off)[band], galaxy["share"] * colours(bulge_gr, off)[band]
-        disc = sum(image * colours(gr, off)[band] for image, gr in parts)
-        rest = total - in_bulge - disc.sum()  # old disc stars make up the colour of the row
+        total, in_bulge = colors(galaxy["gr"], off)[band], galaxy["share"] * colors(bulge_gr, off)[band]
+        disc = sum(image * colors(gr, off)[band] for image, gr in parts)
+        rest = total - in_bulge - disc.sum()  # old disc stars make up the color of the row
         disc = disc + old * max(rest, 0.1 * total * (1 - galaxy["share"]))
         dusty = disc * np.exp(-DUST[band] * depth)
         disc = galsim.Image(dusty * (disc.sum() / dusty.sum()), scale=PIXEL)  # the totals stay the row's
@@ -228,7 +228,7 @@ def observe(profile: galsim.GSObject, psf: galsim.GSObject, depth: float, rng: G
 
 
 def stretch(seen: dict[str, np.ndarray]) -> np.ndarray:
-    """Return a Lupton arcsinh colour picture, uint8, from fluxes per native pixel, averaged 2 x 2."""
+    """Return a Lupton arcsinh color picture, uint8, from fluxes per native pixel, averaged 2 x 2."""
     size = FIELD // REBIN
     rgb = np.stack([STRETCH[band] * seen[band] for band in "irg"], axis=-1)
     rgb = rgb.reshape(size, REBIN, size, REBIN, 3).mean((1, 3))
@@ -245,9 +245,9 @@ def picture(row: pd.Series, seed: int = 0, seeing: float = SEEING_R, deeper: flo
     Parameters
     ----------
     row : pandas.Series
-        One row of the mock catalogue joined with ``gas_seen`` (dex).
+        One row of the mock catalog joined with ``gas_seen`` (dex).
     seed : int
-        Of the random numbers, together with ``GASS``: arms, angle, neighbours on the sky, noise.
+        Of the random numbers, together with ``GASS``: arms, angle, neighbors on the sky, noise.
     seeing : float
         Median FWHM in r (arcsec).
     deeper : float
@@ -256,7 +256,7 @@ def picture(row: pd.Series, seed: int = 0, seeing: float = SEEING_R, deeper: flo
     Returns
     -------
     numpy.ndarray
-        Colour picture, shape (112, 112, 3), uint8, north up.
+        Color picture, shape (112, 112, 3), uint8, north up.
     """
     look, light, field, night = np.random.default_rng([int(row.GASS), seed]).spawn(4)
     galaxy = describe(row, look)
@@ -267,7 +267,7 @@ def picture(row: pd.Series, seed: int = 0, seeing: float = SEEING_R, deeper: flo
     seen = {}
     for band in BANDS:
         psf = galsim.Moffat(3.0, fwhm=seeing * SEEING_RATIO[band]).shear(g1=g1, g2=g2)
-        scene = galsim.Sum([profiles[band]] + [body * colours(gr)[band] for body, gr in others])
+        scene = galsim.Sum([profiles[band]] + [body * colors(gr)[band] for body, gr in others])
         seen[band] = observe(scene, psf, DEPTH[band] + deeper, night)
     return stretch(seen)
 
@@ -278,7 +278,7 @@ def encode(pixels: np.ndarray) -> bytes:
     Parameters
     ----------
     pixels : numpy.ndarray
-        Colour picture, shape (rows, columns, 3), uint8.
+        Color picture, shape (rows, columns, 3), uint8.
 
     Returns
     -------
@@ -296,7 +296,7 @@ def save(row: pd.Series, folder: Path, **how: float) -> None:
 
 
 def read_rows(mock: Path = MOCK) -> list[pd.Series]:
-    """Return the mock catalogue joined with the truth, one row per galaxy.
+    """Return the mock catalog joined with the truth, one row per galaxy.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.metrics import root_mean_squared_error
-from sklearn.model_selection import KFold, cross_val_score, train_test_split
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
@@ -23,6 +23,7 @@ from exercises.checks import NOT_YET
 
 CATALOG = Path(__file__).resolve().parents[2] / "data" / "mock" / "catalog.csv"
 FEATURES = ["model_r", "NUVr", "expAB_r", "petrR50_r", "CINDX", "INCL"]
+STUDIES = {}  # the test RMSE by table and arguments
 IMPORTS_OF_ANSWERS = """
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -63,14 +64,25 @@ def log_likelihood_of(table, extra):
 
 
 def study(table, name, features, target, missing=-99):
-    """Stand in for the notebook's template: a quadratic with one setting instead of a search."""
+    """Stand in for the notebook's template; what was studied before is looked up, for it takes a while."""
+    known = (int(pd.util.hash_pandas_object(table).sum()), name, tuple(features), missing)
+    if known not in STUDIES:
+        STUDIES[known] = study_anew(table, name, features, target, missing)
+    return {"test RMSE": STUDIES[known]}
+
+
+def study_anew(table, name, features, target, missing):
+    """RMSE for objects locked away, of a polynomial whose settings were chosen by cross-validation."""
     table = table[(table[[*features, target]] != missing).all(axis=1)].dropna(subset=[*features, target])
     learn_names, _ = train_test_split(sorted(set(table[name])), test_size=0.2, random_state=42)
     is_learn = table[name].isin(learn_names)
     learn, exam = table[is_learn], table[~is_learn]
-    model = make_pipeline(StandardScaler(), PolynomialFeatures(2, include_bias=False), Ridge(10))
-    model.fit(learn[features], learn[target])
-    return {"test RMSE": root_mean_squared_error(exam[target], model.predict(exam[features]))}
+    recipe = make_pipeline(StandardScaler(), PolynomialFeatures(include_bias=False), Ridge())
+    settings = {"polynomialfeatures__degree": [1, 2], "ridge__alpha": [0.1, 1, 10, 100]}
+    by_object = list(GroupKFold(5).split(learn, groups=learn[name]))
+    search = GridSearchCV(recipe, settings, cv=by_object, scoring="neg_root_mean_squared_error")
+    search.fit(learn[features], learn[target])
+    return root_mean_squared_error(exam[target], search.predict(exam[features]))
 
 
 def names_of(n):
@@ -87,7 +99,7 @@ def names_of(n):
         "y": y,
         "cv": cv,
         "folds": np.array_split(np.random.default_rng(42).permutation(len(X)), 5),
-        "forest": RandomForestRegressor(20, min_samples_leaf=5, max_features=0.7, random_state=42),
+        "forest": RandomForestRegressor(5, min_samples_leaf=5, max_features=0.7, random_state=42),
         "noise": noise,
         "best": SelectKBest(f_regression, k=20).fit(noise, y).get_support(indices=True),
         "best_100": SelectKBest(f_regression, k=100).fit(noise, y).get_support(indices=True),
@@ -101,9 +113,15 @@ def names_of(n):
     return names
 
 
-@pytest.fixture(scope="module", params=[300, 1179])
-def names(request):
-    return names_of(request.param)
+@pytest.fixture(scope="module")
+def names():
+    """As many galaxies as in the fast mode."""
+    return names_of(300)
+
+
+@pytest.fixture(scope="module")
+def names_of_all():
+    return names_of(1179)
 
 
 CONTEXT = {
@@ -186,7 +204,7 @@ def answer(rows):
         "answer = make_pipeline(make_pipeline(SelectKBest(f_regression, k=20)), LinearRegression())",
         "answer = make_pipeline(GenericUnivariateSelect("
         "f_regression, mode='k_best', param=20), LinearRegression())",
-        "answer = make_pipeline(SelectKBest(lambda X, y: abs(y @ (X - X.mean(0))), k=20), LinearRegression())",
+        "answer = make_pipeline(SelectKBest(lambda X, y: abs(y @ (X - X.mean(0))), k=20), Ridge())",
     ],
     "drop": [
         WITHOUT,
@@ -204,7 +222,7 @@ def answer(rows):
     "trap": [
         TRAP,
         TRAP + "answer = round(answer, 3)",
-        trap("polynomial(2)", "make_pipeline(PolynomialFeatures(2), LinearRegression())"),
+        trap("polynomial(2)", "make_pipeline(StandardScaler(), PolynomialFeatures(2), LinearRegression())"),
         TRAP + "answer = np.array([answer], 'float32')",
         trap('root_mean_squared_error(away["lgGF"], model.predict(away[FEATURES]))',
              '((away["lgGF"] - model.predict(away[FEATURES])) ** 2).mean() ** 0.5'),
@@ -265,7 +283,8 @@ WRONG = {
         ("it should be", fold("LinearRegression()", "Ridge(30)")),
         ("it should be", fold("np.arange(len(X))", "np.arange(len(X) // 2)")),
         ("same number for every fold", fold("    others", "    rows = folds[1]\n    others")),
-        ("same number for every fold", "answer = lambda rows: fold_rmse(LinearRegression(), X, y, cv).mean()"),
+        ("same number for every fold",
+         "answer = lambda rows: fold_rmse(LinearRegression(), X, y, cv).mean()"),
         ("Scored on all rows", fold("iloc[rows]", "iloc[:]")),
         ("returns nothing", fold("return ", "")),
         ("yours holds", fold("np.sqrt(np.mean(residual**2))", "residual")),
@@ -292,7 +311,7 @@ WRONG = {
         ("made before", "answer = make_pipeline(PCA(20, random_state=0), LinearRegression())"),
         ("made before", "once = SelectKBest(f_regression, k=20).fit(noise, y)\n"
          "answer = make_pipeline(FunctionTransformer(once.transform), LinearRegression())"),
-        ("still chosen", "answer = make_pipeline("
+        ("made before", "answer = make_pipeline("
          "FixedColumns(best_100), SelectKBest(f_regression, k=20), LinearRegression())"),
         ("raised", "answer = make_pipeline(SelectKBest(f_regression, k=20), LinearRegression)"),
     ],
@@ -320,7 +339,7 @@ WRONG = {
         ("Not the RMSEs", WITHOUT + "\nanswer = np.full(5, answer.mean())"),
     ],
     "trap": [
-        ("at home", 'answer = fold_rmse(polynomial(2), home[FEATURES], home["lgGF"], cv).mean()'),
+        ("✗", 'answer = fold_rmse(polynomial(2), home[FEATURES], home["lgGF"], cv).mean()'),
         ("at home", trap("away", "home")),
         ("other detections", TRAP.replace("answer =", "away = away[away['HIsrc'] != 4]\nanswer =")),
         ("Only the undetected", TRAP.replace("answer =", "away = away[away['HIsrc'] == 4]\nanswer =")),
@@ -336,7 +355,9 @@ WRONG = {
         ("Fitted elsewhere", trap("home", "away")),
         ("other way round", TRAP.replace("home", "x").replace("away", "home").replace("x[", "away[")),
         ("Fit polynomial(2)", trap("polynomial(2)", "polynomial(3)")),
-        ("Fit polynomial(2)", TRAP + 'answer = mean_absolute_error(away["lgGF"], model.predict(away[FEATURES]))'),
+        ("Fit polynomial(2)", trap("polynomial(2)", "make_pipeline(PolynomialFeatures(2), Ridge(1))")),
+        ("Fit polynomial(2)",
+         TRAP + 'answer = mean_absolute_error(away["lgGF"], model.predict(away[FEATURES]))'),
         ("Fit polynomial(2)", TRAP + 'answer = (away["lgGF"] - model.predict(away[FEATURES])).std()'),
         ("Fit polynomial(2)", "home, away = train[train['HIsrc'] != 4], train[train['HIsrc'] == 4]" + TRAP),
         ("one number", TRAP + "answer = [0.23, answer]"),
@@ -366,8 +387,9 @@ WRONG = {
         ("both sides", 'answer = study(spectra, "spectrum", lines[1:], "feh")["test RMSE"]'),
         ("made from", 'answer = study(spectra, "star", [*lines, "iron"], "feh", missing=999)["test RMSE"]'),
         ("made from", 'answer = study(spectra, "star", [*lines, "iron"], "feh")["test RMSE"]'),
-        ("Too good", 'answer = study(spectra, "star", ["iron"], "feh")["test RMSE"]'),
-        ("Too good", 'answer = study(spectra, "star", [c for c in spectra if c != "feh"], "feh", 999)["test RMSE"]'),
+        ("made from", 'answer = study(spectra, "star", ["iron"], "feh")["test RMSE"]'),
+        ("made from", "every = [c for c in spectra if c != 'feh']\n"
+         'answer = study(spectra, "star", every, "feh", 999)["test RMSE"]'),
         ("is a name", 'answer = study(spectra, "star", [*lines, "star"], "feh", 999)["test RMSE"]'),
         ("is a name", 'answer = study(spectra, "star", [*lines, "spectrum"], "feh", 999)["test RMSE"]'),
         ("999", 'answer = study(spectra, "star", lines, "feh")["test RMSE"]'),
@@ -391,6 +413,13 @@ def test_enough_answers_are_tried():
 def test_right(verdict, answer_of, names, name, code):
     context = [names[part] for part in CONTEXT[name]]
     line = verdict(name, answer_of(code, names), *context)
+    assert line.startswith("✓ "), line
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_with_all_galaxies(verdict, answer_of, names_of_all, name):
+    context = [names_of_all[part] for part in CONTEXT[name]]
+    line = verdict(name, answer_of(RIGHT[name][0], names_of_all), *context)
     assert line.startswith("✓ "), line
 
 

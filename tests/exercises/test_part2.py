@@ -93,6 +93,14 @@ def answer(model, images, labels, optimizer):
     optimizer.zero_grad()
     return loss
 """
+CLEAR_FIRST = """
+def answer(model, images, labels, optimizer):
+    optimizer.zero_grad()
+    loss = F.mse_loss(model(images)[:, 0], labels)
+    loss.backward()
+    optimizer.step()
+    return loss
+"""
 CLOSURE = """
 def answer(model, images, labels, optimizer):
     def closure():
@@ -155,7 +163,7 @@ RIGHT = {
         edit(STEP, "return loss", "return loss.detach().numpy()"),
         edit(STEP, "zero_grad()", "zero_grad(set_to_none=False)"),
         edit(STEP, "optimizer.zero_grad()", "model.zero_grad()"),
-        edit(edit(STEP, "    optimizer.zero_grad()\n", ""), "    loss =", "    optimizer.zero_grad()\n    loss ="),
+        CLEAR_FIRST,
         edit(STEP, "loss.backward()", "optimizer.zero_grad()\n    loss.backward()"),
         edit(STEP, "F.mse_loss(model(images)[:, 0], labels)", "((model(images)[:, 0] - labels) ** 2).mean()"),
         edit(STEP, "F.mse_loss(model(images)[:, 0], labels)", "nn.MSELoss()(model(images), labels[:, None])"),
@@ -246,7 +254,8 @@ WRONG = {
         ("from 64 to 128", "answer = nn.Sequential(*stages(3, 16, 32, 128, 64, 64), nn.AdaptiveAvgPool2d(1), "
          "nn.Flatten(), nn.Linear(64, 1))"),
         ("of each galaxy", f"answer = nn.Sequential(*stages(*five), {edit(END, '128', '64')})"),
-        ("of each galaxy", "answer = nn.Sequential(*stages(*five), nn.AdaptiveAvgPool2d(1), nn.Linear(128, 1))"),
+        ("of each galaxy",
+         "answer = nn.Sequential(*stages(*five), nn.AdaptiveAvgPool2d(1), nn.Linear(128, 1))"),
         ("of each galaxy", "answer = nn.Sequential(*stages(*five), nn.Flatten(), nn.Linear(128, 1))"),
         *[("no bend", f"answer = nn.Sequential(*stages(*five), {END}, nn.{bend})")
           for bend in ("ReLU()", "Sigmoid()", "Tanh()", "Softmax(dim=1)", "Softmax(dim=0)", "LeakyReLU(0.1)",
@@ -259,7 +268,8 @@ WRONG = {
         ("no bend", "answer = OwnNetwork(end=lambda x: x.clamp(-2, 2))"),
         ("no bend", "answer = OwnNetwork(end=torch.zeros_like)"),
         ("One number per galaxy", "answer = nn.Sequential(*stages(*five), nn.AdaptiveAvgPool2d(1))"),
-        ("One number per galaxy", "answer = nn.Sequential(*stages(*five), nn.AdaptiveAvgPool2d(1), nn.Flatten())"),
+        ("One number per galaxy",
+         "answer = nn.Sequential(*stages(*five), nn.AdaptiveAvgPool2d(1), nn.Flatten())"),
         ("One number per galaxy", f"answer = nn.Sequential(*stages(*five), {edit(END, '128, 1', '128, 2')})"),
         ("One number per galaxy", "answer = OwnNetwork(end=lambda x: x[:, 0])"),
         ("Asked for is a network", f"answer = lambda: nn.Sequential(*stages(*five), {END})"),
@@ -283,14 +293,20 @@ WRONG = {
         ("the root", edit(STEP, "labels)\n", "labels) ** 0.5\n")),
         ("move otherwise", edit(STEP, "mse_loss", "huber_loss")),
         ("move otherwise", edit(STEP, "F.mse_loss(model(images)[:, 0], labels)", "model(images).mean()")),
-        ("move otherwise", edit(STEP, "    loss =", "    optimizer = torch.optim.SGD(model.parameters(), 0.07)\n    loss =")),
-        ("move otherwise", edit(STEP, "    optimizer.step()", "    for p in model.parameters():\n        p.data -= 0.07 * p.grad")),
-        ("move otherwise", edit(STEP, "optimizer.step()", "optimizer.step()\n    loss2 = F.mse_loss(model(images)[:, 0], labels)"
+        ("move otherwise",
+         edit(STEP, "    loss =", "    optimizer = torch.optim.SGD(model.parameters(), 0.07)\n    loss =")),
+        ("move otherwise",
+         edit(STEP, "    optimizer.step()", "    for p in model.parameters():\n"
+         "        p.data -= 0.07 * p.grad")),
+        ("move otherwise",
+         edit(STEP, "optimizer.step()", "optimizer.step()\n"
+         "    loss2 = F.mse_loss(model(images)[:, 0], labels)"
          "\n    optimizer.zero_grad()\n    loss2.backward()\n    optimizer.step()")),
         ("move otherwise", edit(STEP, "images)", "images[:4])").replace("labels)\n", "labels[:4])\n")),
         ("does not return the loss", edit(STEP, "return loss", "return 100")),
         ("does not return the loss", edit(STEP, "return loss", "return loss.item() ** 0.5")),
-        ("does not return the loss", edit(STEP, "return loss", "return F.mse_loss(model(images)[:, 0], labels)")),
+        ("does not return the loss",
+         edit(STEP, "return loss", "return F.mse_loss(model(images)[:, 0], labels)")),
         ("one number", edit(STEP, "return loss", "return loss.item")),
         ("one number", edit(STEP, "return loss", "return model(images)")),
         ("without parentheses", "answer = torch.tensor(0.9)"),
@@ -326,7 +342,8 @@ WRONG = {
     ],
     "censored": [
         ("as measurements", "answer = lambda prediction, label, is_limit: F.mse_loss(prediction, label)"),
-        ("Detections below", "answer = lambda prediction, label, _: F.relu(prediction - label).square().mean()"),
+        ("Detections below",
+         "answer = lambda prediction, label, _: F.relu(prediction - label).square().mean()"),
         ("above a limit", edit(LOSS, "(residual**2)", "(residual[~is_limit] ** 2)")),
         ("above a limit", edit(LOSS, "residual.clamp(min=0)", "0 * residual")),
         ("Wrong way:", edit(LOSS, "n - label", "n * -1 + label")),

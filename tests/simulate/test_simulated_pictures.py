@@ -1,4 +1,4 @@
-"""The simulated pictures: whole, small, SDSS-like, and true to their rows of the catalogue."""
+"""The simulated pictures: whole, small, SDSS-like, and true to their rows of the catalog."""
 
 import io
 from pathlib import Path
@@ -19,7 +19,7 @@ def pictures(mock):
 
 
 def photometry(rgb):
-    """Return flux and half-light radius within two Petrosian radii, elongation, colour and structure."""
+    """Return flux and half-light radius within two Petrosian radii, elongation, color and structure."""
     total = rgb.sum(-1) / 255
     light = np.sinh(SOFTENING * total) / SOFTENING
     y, x = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
@@ -53,7 +53,7 @@ def test_one_small_picture_per_galaxy_and_no_other_file(mock, pictures):
     assert pictures.shape == (len(mock), SIZE, SIZE, 3)
 
 
-def test_sky_and_centre_look_like_sdss(pictures):
+def test_sky_and_center_look_like_sdss(pictures):
     """The references were measured on 500 real SDSS JPEGs; `data/mock/README.md` has both."""
     edge, middle = SIZE // 8, slice(SIZE // 2 - 4, SIZE // 2 + 4)  # 6.3 arcsec, about the half-light radius
     corners = [pictures[:, y, x] for y in np.s_[:edge, -edge:] for x in np.s_[:edge, -edge:]]
@@ -77,8 +77,8 @@ def test_a_picture_follows_its_row(mock, measured):
     assert found == pytest.approx([0.93, 0.90, -0.96, -0.98], abs=0.01)
 
 
-def test_gas_shows_in_structure_but_not_in_colour(mock, measured):
-    """At a fixed row, gas makes discs patchy and their outskirts blue; mean colour stays the row's."""
+def test_gas_shows_in_structure_but_not_in_color(mock, measured):
+    """At a fixed row, gas makes discs patchy and their outskirts blue; mean color stays the row's."""
     disc = mock["NUVr"].between(0, 4.5) & (mock["expAB_r"] > 0.35) & (mock["petrR50_r"] > 3.5)
     ranks = measured.join(mock)[disc].rank()
     row = ranks[["NUVr", "CINDX", "petrR50_r"]].assign(one=1)

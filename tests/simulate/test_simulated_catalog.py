@@ -1,4 +1,4 @@
-"""The simulated catalogue: remade byte for byte, right in itself, and as like the real one as is said."""
+"""The simulated catalog: remade byte for byte, right in itself, and as like the real one as is said."""
 
 import json
 import re
@@ -22,8 +22,8 @@ COLUMNS = ["GASS", *FEATURES, *OTHERS, "HIsrc", "HIconf_flag"]
 
 
 @pytest.fixture(scope="module")
-def real(real_catalogue):
-    return Table.read(real_catalogue)[COLUMNS].to_pandas().astype(float)
+def real(real_catalog):
+    return Table.read(real_catalog)[COLUMNS].to_pandas().astype(float)
 
 
 def likeness(catalog):
@@ -54,7 +54,7 @@ def likeness(catalog):
 
 
 @pytest.mark.parametrize(("name", "column"), [("real", 1), ("mock", 2)])
-def test_readme_says_what_the_catalogues_score(request, name, column):
+def test_readme_says_what_the_catalogs_score(request, name, column):
     found = likeness(request.getfixturevalue(name))
     rows = README.split("## How like the real one it is")[1].split("\n\n")[1].splitlines()[2:]
     for row, figures in zip(rows, found, strict=True):
@@ -69,7 +69,7 @@ def test_remade_byte_for_byte(tmp_path):
 
 
 def test_a_detection_is_all_the_gas_in_the_beam_and_a_limit_is_a_limit(mock):
-    limits, added = mock["HIsrc"] == 4, mock["gas_neighbour"]
+    limits, added = mock["HIsrc"] == 4, mock["gas_neighbor"]
     gap = mock["lgGF"] - mock["lgGF_true"] - added
     assert gap[~limits].std() < 0.1 and abs(gap[~limits].mean()) < 0.03
     assert gap[limits].median() > 0.15 and gap[limits].std() > 0.2
