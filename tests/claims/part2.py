@@ -146,19 +146,18 @@ def claim_eight_pictures():
 
 
 def claim_by_heart():
-    """Few, as they are: known by heart, while the others have gained nothing since."""
+    """Few, as they are: known by heart, and new galaxies gain nothing from that."""
     curve = histories["few, as they are"]
-    assert curve[-1, 0] < 0.25 * curve[-1, 1]
-    assert curve[-1, 1] > curve[: len(curve) // 2, 1].min() - 0.02
+    assert curve[-1, 0] < 0.4 * curve[-1, 1]
+    assert curve[-1, 1] > curve[: len(curve) * 3 // 4, 1].min() - 0.02
 
 
 def claim_cures():
-    """Turning narrows the gap; more galaxies close it, and lower the error of new ones by much more."""
+    """Turning narrows the gap; more galaxies close it, and help new ones most."""
     gaps = [curve[-1, 1] / curve[-1, 0] for curve in histories.values()]
-    assert gaps[0] > 1.5 * gaps[1] > 1.5 * gaps[2]
+    assert gaps[0] > 1.5 * gaps[1] and gaps[1] > 1.1 * gaps[2]
     as_they_are, turned, all_of_them = (curve[-1, 1] for curve in histories.values())
-    assert turned < as_they_are + 0.01
-    assert turned - all_of_them > max(0.015, as_they_are - turned)
+    assert all_of_them + 0.01 < turned < as_they_are + 0.01
 
 
 @only("mock")
@@ -167,10 +166,11 @@ def claim_small_is_enough():
     assert abs(histories["all, turned"][-1, 1] - rmse(cnn, valid["lgGF"])) < 0.025
 
 
-def claim_same_number_of_steps():
-    """Few galaxies get eight times the epochs: as many steps."""
+def claim_half_of_the_steps():
+    """Few galaxies get four times the epochs, and half of the steps."""
     steps = [epochs * np.ceil(len(data[0]) / BATCH) for data, epochs, _ in trials.values()]
-    assert max(steps) <= 1.05 * min(steps)
+    assert steps[0] == steps[1]
+    assert abs(steps[0] / steps[2] - 0.5) < 0.05
 
 
 def claim_rates():
@@ -197,15 +197,11 @@ def claim_the_same_optimizer():
 
 
 def claim_adam():
-    """Plain descent falls to the floor in one step and hardly moves along it; Adam comes nearest the star."""
-    above = {
-        name: (loss_in_units(torch.tensor(way[-1])) - loss_in_units(lowest)).item()
-        for name, way in ways.items()
-    }
-    assert above["plain"] > 5 * above["momentum"] > above["Adam"]
-    assert abs(ways["plain"][1, 0] - lowest[0]) < 0.05
-    assert abs(ways["plain"][-1, 1] - lowest[1]) > 0.2 * abs(ways["plain"][0, 1] - lowest[1])
-    assert 80 < (units[:, 0].var() / units[:, 1].var()) < 120
+    """With plain descent the flat weights hardly move, momentum gets farther, with Adam all arrive."""
+    plain, momentum, adam = (weights_left[name].abs() for name in ("plain", "momentum", "Adam"))
+    assert plain[-1] > 0.95 > momentum[-1]
+    assert (plain < 0.1).sum() < (momentum < 0.1).sum() < 50
+    assert (adam < 0.1).all()
 
 
 def claim_baseline():
@@ -253,3 +249,131 @@ def claim_gas_of_the_undetected():
     """The gas of the galaxies that were not detected is missed by far more than their entry."""
     assert gas_missed > 0.6
     assert gas_missed > 2 * board.loc["picture (CNN)", "limits"]
+
+
+def claim_practice_apart():
+    """No test galaxy is fitted, by any way of section 10."""
+    assert set(learn_real.index).isdisjoint(test_real.index)
+    assert set(tuner.dls.train_ds.items.index) == set(learn_real.index)
+    assert list(said_real.index) == list(test_real.index)
+
+
+def claim_rings_stay():
+    """Section 10 leaves the models of section 9 as they were."""
+    assert rmse(ring_model.predict(ring_brightness(test)), predictions["rings"]) < 1e-9
+
+
+def claim_real_baseline():
+    """Color and concentration know something: the rings are a strong baseline."""
+    assert scores_real.loc["rings", "R2"] > 0.4
+
+
+def claim_real_networks():
+    """Probe and fine-tuning know far more than the mean, and come near the rings."""
+    for way in ("probe", "fine-tuned"):
+        assert scores_real.loc[way, "R2"] > 0.4
+        assert scores_real.loc[way, "RMSE"] < 1.25 * scores_real.loc["rings", "RMSE"]
+
+
+@only("mock")
+def claim_control_says_the_same():
+    """Any kernels keep color and light: random ones do as well as those that saw the simulation."""
+    if practice.attrs["source"] == "sdss":
+        assert scores_real.loc["random kernels", "R2"] > 0.45
+        low, high = paired(said_real["random kernels"], said_real["probe"], test_real["label"])
+        assert low < 0.002 and high > -0.002
+
+
+def claim_rings_and_probe():
+    """The mean of rings and probe is better than either is on average."""
+    of_mean = rmse(said_real[["rings", "probe"]].mean(axis=1), test_real["label"])
+    assert of_mean < scores_real.loc[["rings", "probe"], "RMSE"].mean()
+
+
+def claim_fine_tuned_is_another():
+    """Fine-tuning moves all weights, and leaves the network of section 2 as it was."""
+    assert np.abs(predict(valid.iloc[:20], [0]) - cnn.iloc[:20]).max() < 0.01
+    changed = [(a != b).any().item() for a, b in zip(model.parameters(), tuned.parameters(), strict=True)]
+    assert all(changed)
+
+
+def claim_limits():
+    """The bells predict less for limits; the exercise's loss leaves most predictions above them."""
+    shares = by_loss["limits: share above"]
+    assert shares["limits as values"] > shares["bell, one scatter"] > shares["bell, two outputs"]
+    assert shares["exercise: below costs nothing"] > 0.5
+    assert (by_loss["RMSE, detections"] < by_loss.loc["limits as values", "RMSE, detections"] + 0.15).all()
+
+
+def claim_two_outputs():
+    """Two outputs have the highest log-likelihood."""
+    assert by_loss["log-likelihood"].idxmax() == "bell, two outputs"
+
+
+@only("mock")
+def claim_gas_of_limits():
+    """The exercise's loss hardly brings the undetected nearer to their gas, one scatter does, two more."""
+    values, exercise, one, two_of_them = by_loss["undetected: RMSE to the gas"]
+    assert values - exercise < 0.1 < 0.15 < values - one
+    assert one - two_of_them > 0.08
+    held_by = by_loss["undetected: 90 % intervals hold"]
+    assert (
+        held_by["bell, two outputs"] > 0.8 > 0.65 > held_by["bell, one scatter"] > held_by["limits as values"]
+    )
+
+
+def claim_scatter_by_color():
+    """The network is sure of blue galaxies and unsure of red ones, though it was never told the color."""
+    of_blue, of_red = (own_bell["scatter"][part].median() for part in (nuvr < 3, (nuvr > 5) & (nuvr < 8)))
+    assert of_red > 1.3 * of_blue
+
+
+def claim_coverage():
+    """Widths from the validation galaxies hold nine of ten test galaxies, within the luck of so few."""
+    assert set(mixing.index).isdisjoint(test.index)
+    for name in ("table (quadratic)", "rings", "picture (CNN)"):
+        assert abs(held[name].mean() - 0.9) < 3 * luck
+
+
+@only("mock")
+def claim_gas_is_not_held():
+    """Two ends hold the entry of the undetected but not their gas; the upper end holds the gas."""
+    undetected = test["HIsrc"] == 4
+    assert inside["entry"][undetected].mean() > 0.9
+    assert inside["gas"][undetected].mean() < 0.6
+    assert below_end["gas"].mean() > 0.9 - 3 * luck
+    assert below_end["gas"][undetected].mean() > 0.9
+
+
+@only("mock")
+def claim_occlusion():
+    """The empty sky does not matter; without its center a simulated galaxy counts as richer in gas."""
+    assert abs(of_corners) < 0.03 < 0.1 < of_centers.mean()
+
+
+def claim_more_galaxies():
+    """All three do better with all galaxies than with an eighth; the rings gain most."""
+    network_gain = learning[["start 1", "start 2"]].mean(axis=1).iloc[[0, -1]].diff().iloc[-1]
+    gains = {name: learning[name].iloc[0] - learning[name].iloc[-1] for name in ("rings", "table")}
+    assert network_gain < 0 and min(gains.values()) > 0
+    if UNIVERSE == "mock":
+        assert gains["rings"] > max(gains["table"], -network_gain)
+
+
+def claim_nudging():
+    """The same to ten digits; 34 forward passes for 17 weights."""
+    assert len(by_nudging) == 17
+    assert nudging_off < 1e-9 * 10
+    assert max(by_backprop, key=abs) ** 2 > 0.01
+
+
+def claim_saved_network():
+    """The weights, filled into a new network, predict the same."""
+    assert deviation < 1e-3
+
+
+def claim_script_predicts_the_same():
+    """Every prediction of the script finds its galaxy, and is that of section 2."""
+    assert set(done.index) == set(valid.index)
+    assert done["problem"].eq("").all()
+    assert off_by < 0.05
