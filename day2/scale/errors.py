@@ -1,30 +1,24 @@
-"""End a program with one line."""
+"""Start a script, and end it with one line for an error that the user can mend."""
 
-import contextlib
+import importlib
 import sys
-from collections.abc import Iterator
-
-from xgass import DataError
+from typing import NoReturn
 
 
-@contextlib.contextmanager
-def errors_in_one_line(script: str) -> Iterator[None]:
-    """End the program with one line for an error that the user can mend, instead of a traceback.
+def run_script(name: str) -> NoReturn:
+    """Import `scale.NAME`, which takes seconds, and call its `main`; end the program.
 
-    Parameters
-    ----------
-    script : str
-        Its name, for the line.
-
-    Raises
-    ------
-    SystemExit
-        For a `DataError`, an `OSError` and a `KeyboardInterrupt`.
+    A `DataError`, an `OSError` and Ctrl-C, also while Python imports, end it with one line.
     """
     try:
-        yield
+        importlib.import_module(f"scale.{name}").main()
     except KeyboardInterrupt:
-        sys.exit(f"{script}: interrupted; the same command goes on from what is done")
-    except (DataError, OSError) as error:
+        sys.exit(f"{name}.py: interrupted; the same command goes on from what is done")
+    except Exception as error:
+        from xgass import DataError
+
+        if not isinstance(error, (DataError, OSError)):
+            raise
         # of a process that reads pictures: without its traceback
-        sys.exit(f"{script}: {str(error).split('DataError: ')[-1].strip()}")
+        sys.exit(f"{name}.py: {str(error).split('DataError: ')[-1].strip()}")
+    sys.exit()

@@ -36,7 +36,7 @@ WAYS_OUT = {  # first bytes of files that are no table that is read here
 
 
 def kept_apart(ids: Iterable) -> np.ndarray:
-    """Tell for each id, as text, whether its galaxy is kept for validation: a fifth, whoever else is there."""
+    """Tell for each id, as text, whether its galaxy is kept for validation: a fifth of all."""
     return np.array([zlib.crc32(str(name).encode()) % 5 == 0 for name in ids], dtype=bool)
 
 
@@ -191,16 +191,15 @@ def csv_tables(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
             skipinitialspace=True,
             chunksize=PART,
         )
-        rows = 0
+        asked = False
         for table in parts_until_empty(reader):
-            # pandas fills a line that is too short with missing values; an empty value is an empty text
-            short = table[last].isna()
             table = table.fillna("").apply(lambda column: column.str.strip())
             empty = (table == "").all(axis=1)
-            wrong = ~empty & (short | (table[beyond] != "").any(axis=1))
-            if wrong.any():
-                raise DataError(f"{path}: {wrong_line(path, len(names), rows + int(np.argmax(wrong)) + 1)}")
-            rows += len(table)
+            # pandas reads a line that is too short as one whose last values are empty
+            suspicious = ~empty & ((table[last] == "") | (table[beyond] != "").any(axis=1))
+            if suspicious.any() and not asked:
+                check_lines(path, len(names))  # of the whole file, so once is enough
+                asked = True
             yield table.loc[~empty, where].set_axis(columns, axis=1)
 
 
@@ -220,16 +219,16 @@ def header(file: Iterable[str]) -> list[str]:
     return names
 
 
-def wrong_line(path: Path, names: int, row: int) -> str:
-    """Say which line has too many or too few values, for the number of names in the first line."""
+def check_lines(path: Path, names: int) -> None:
+    """Raise `DataError` for the first line with too many or too few values for the number of names."""
     with open(path, newline="", encoding="utf-8-sig") as file:
         lines = csv.reader(file, skipinitialspace=True, strict=True)
         next(lines)
         for line in lines:
             values = [value.strip() for value in line]
             if any(values) and (len(values) < names or any(values[names:])):
-                return f"line {lines.line_num} has {len(values)} values, the first line {names} names"
-    return f"row {row} has too many or too few values"
+                found = f"line {lines.line_num} has {len(values)} values, the first line {names} names"
+                raise DataError(f"{path}: {found}")
 
 
 def line_of_wrong_letter(path: Path) -> str:
@@ -316,4 +315,4 @@ def are_rounded(ids: pd.Series) -> pd.Series:
 
     Good names like 2E1000, 713752e1 and hexadecimal ones have neither a point nor a sign.
     """
-    return ids.str.fullmatch(r"\d+\.\d*[eE][+-]?\d+|\d[eE]\+\d+|\d{16,}\.0*")
+    return ids.str.fullmatch(r"\d+\.\d*[eE][+-]?\d+|\d[eE]\+?\d+|\d{16,}\.0*")

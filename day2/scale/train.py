@@ -13,15 +13,21 @@ Without a GPU the processes train on the CPU. For several machines see `torchrun
 """
 # ruff: noqa: E402
 
-import argparse
-import hashlib
-import json
-import os
-import shutil
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+if __name__ == "__main__":  # started as a file: Python does not look for modules in the folder above it
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from scale.errors import run_script
+
+    run_script("train")  # does not come back
+
+import argparse
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -33,11 +39,11 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from scale import images, network, processes, tables
+from scale.archives import load_whole, locked, save_whole
 from scale.device import layout
-from scale.errors import errors_in_one_line
 from xgass import DataError
 
-SEED = 42
+CHECKPOINT = "checkpoint.pt"
 
 
 class Galaxies(images.Pictures):
@@ -55,7 +61,18 @@ class Galaxies(images.Pictures):
         return picture, self.labels[row]
 
 
-def load(path: Path, label: str) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says of a training, beside the table, the label and the folder."""
+
+    epochs: int = network.EPOCHS
+    batch: int = network.BATCH  # galaxies per step, all processes together
+    seed: int = 42
+    bf16: bool = False
+    missing: tuple[float, ...] = ()  # see `load`
+
+
+def load(path: Path, label: str, missing: tuple[float, ...] = ()) -> pd.DataFrame:
     """Load a table and check all of it but the pictures.
 
     Parameters
@@ -64,6 +81,9 @@ def load(path: Path, label: str) -> pd.DataFrame:
         CSV or Parquet with the columns `id`, `image` and the label.
     label : str
         Name of the column that is to be predicted.
+    missing : tuple of float
+        The values of the label that mean "missing": their rows are left out, a line says how many, and every
+        other number is taken for data. Empty: known marks are refused.
 
     Returns
     -------
@@ -77,23 +97,36 @@ def load(path: Path, label: str) -> pd.DataFrame:
     """
     if label in ("id", "image", "problem"):
         raise DataError(f"a column {label} cannot be the label")
-    table = pd.concat([pd.DataFrame(), *tables.read_table(path, ["id", "image", label])], ignore_index=True)
+    table = pd.concat([pd.DataFrame(), *tables.read_table(path, ["id", "image", label])])
     if table.empty:
         raise DataError(f"{path} has no galaxies")
-    images, values = table["image"], pd.to_numeric(table[label], errors="coerce").astype("float64")
-    finite = np.isfinite(values)
-    wrong = tables.faults_of_ids(table["id"])
-    of_label = {
-        f"no finite number as {label}": ~finite,
-        f"a mark for 'missing' as {label}": tables.missing_marks(values),
-    }
-    wrong += tables.faults(table[label], of_label)
-    wrong += tables.faults(images, {"the picture of an earlier row": images.duplicated() & (images != "")})
-    if not (wrong or 0 < values.std() < np.inf):
-        wrong = [f"{label} has no spread"]
+    values = pd.to_numeric(table[label], errors="coerce").astype("float64")
+    if missing:
+        left_out = np.isclose(values.to_numpy()[:, None], missing, rtol=1e-6, atol=0).any(axis=1)
+        print(f"{left_out.sum()} of {len(table)} rows are left out: their {label} means missing")
+        table, values = table[~left_out], values[~left_out]
+    wrong = faults_of_table(table, values, label, marks=not missing)
+    if not wrong and not values.nunique() > 1:
+        wrong = [f"{label} is the same in all {len(values)} rows: there is nothing to learn"]
     if wrong:
         raise DataError(f"{path}: " + "\n".join([*wrong, "Mend these rows, or leave them out."]))
     return table.assign(**{label: values}).sort_values("id", ignore_index=True)
+
+
+def faults_of_table(table: pd.DataFrame, values: pd.Series, label: str, marks: bool) -> list[str]:
+    """Say what is wrong with ids, paths and label (as numbers: `values`); `marks`: refuse known marks."""
+    finite = pd.Series(np.isfinite(values.to_numpy()), values.index)
+    of_label = {f"no finite number as {label}": ~finite}
+    if marks:
+        advice = "--missing VALUE leaves such rows out and takes all other numbers for data"
+        of_label[f"a mark for 'missing' as {label} ({advice})"] = tables.missing_marks(values)
+    paths = table["image"]
+    of_paths = {
+        "no image": paths.str.lower().isin(tables.BLANK),
+        "the picture of an earlier row": paths.duplicated() & (paths != ""),
+    }
+    wrong = tables.faults_of_ids(table["id"]) + tables.faults(table[label], of_label)
+    return wrong + tables.faults(paths, of_paths)
 
 
 def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -114,7 +147,9 @@ def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     return fit, valid
 
 
-def color_scale(paths: list[Path], fitted: torch.Tensor, workers: int, quiet: bool) -> list[torch.Tensor]:
+def color_scale(
+    paths: list[Path], fitted: torch.Tensor, workers: int, quiet: bool | None
+) -> list[torch.Tensor]:
     """Read all pictures once; return mean and spread of each color (0 to 1) where `fitted` is true.
 
     Parameters
@@ -125,8 +160,8 @@ def color_scale(paths: list[Path], fitted: torch.Tensor, workers: int, quiet: bo
         Which of them are fitted.
     workers : int
         Further processes that read.
-    quiet : bool
-        Show no progress bar.
+    quiet : bool or None
+        Show no progress bar; None: show one in a terminal.
 
     Returns
     -------
@@ -139,8 +174,8 @@ def color_scale(paths: list[Path], fitted: torch.Tensor, workers: int, quiet: bo
         Pictures that cannot be used: how many, and the first three.
     """
     wrong, means, squares = [], [], []
-    loader = DataLoader(images.Pictures(paths), 256, num_workers=workers)
-    for pictures, problems in tqdm(loader, "reading", leave=False, disable=True if quiet else None):
+    loader = DataLoader(images.Pictures(paths), 64, num_workers=workers)  # /dev/shm may hold 64 MB only
+    for pictures, problems in tqdm(loader, "reading", leave=False, disable=quiet):
         wrong += [problem for problem in problems if problem]
         means.append((pictures / 255).mean((2, 3)))
         squares.append((pictures / 255).square().mean((2, 3)))
@@ -150,89 +185,47 @@ def color_scale(paths: list[Path], fitted: torch.Tensor, workers: int, quiet: bo
     return [mean, (torch.cat(squares)[fitted].mean(0) - mean**2).clamp(min=1e-6).sqrt()]
 
 
-def optimizer_and_schedule(
-    model: torch.nn.Module, steps: int
-) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR]:
-    """Return Adam and the one-cycle schedule with the settings that fastai has for `fit_one_cycle`.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-    steps : int
-        Of the whole training.
-
-    Returns
-    -------
-    torch.optim.Optimizer, torch.optim.lr_scheduler.OneCycleLR
-        As part 2 has them in section 2.
-    """
-    optimizer = network.adamw(model.parameters())
-    steps = max(8, steps)  # fewer leave no room for the way up
-    cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, network.LEARNING_RATE, steps, pct_start=0.25, div_factor=25, final_div_factor=4000
-    )
-    return optimizer, cycle
+def save_checkpoint(
+    out: Path, recipe: dict, history: list[float], model: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> None:
+    """Save what the next epoch needs: recipe (what it depends on), history (RMSE), weights, optimizer."""
+    progress = {"recipe": recipe, "history": history}
+    state = {"weights": model.state_dict(), "optimizer": optimizer.state_dict()}
+    save_whole(out / CHECKPOINT, progress | state)
 
 
-def save_checkpoint(accelerator: Accelerator, out: Path, recipe: dict, history: list[float]) -> None:
-    """Save what the next epoch needs; a checkpoint gets its name when it is whole, and replaces the last.
-
-    Parameters
-    ----------
-    accelerator : accelerate.Accelerator
-        It knows model, optimizer, schedule and chance.
-    out : Path
-        Folder of the checkpoint.
-    recipe : dict
-        What the training depends on.
-    history : list of float
-        Validation RMSE (unit of the label) of each epoch.
-    """
-    unfinished = out / ".unfinished"
-    if accelerator.is_main_process:
-        shutil.rmtree(unfinished, ignore_errors=True)
-    accelerator.wait_for_everyone()
-    accelerator.save_state(unfinished)
-    accelerator.wait_for_everyone()
-    if accelerator.is_main_process:
-        progress = {"recipe": recipe, "history": history}
-        (unfinished / "progress.json").write_text(json.dumps(progress), encoding="utf-8")
-        older = list(out.glob("checkpoint-*"))
-        unfinished.rename(out / f"checkpoint-{len(history):04d}")
-        for checkpoint in older:
-            shutil.rmtree(checkpoint)
-
-
-def load_checkpoint(accelerator: Accelerator, out: Path, recipe: dict) -> list[float]:
-    """Go back to the last checkpoint, if there is one.
-
-    Parameters
-    ----------
-    accelerator, out, recipe
-        As for `save_checkpoint`.
-
-    Returns
-    -------
-    list of float
-        The history of its epochs; empty if there is none.
+def load_checkpoint(
+    out: Path, recipe: dict, model: torch.nn.Module, optimizer: torch.optim.Optimizer
+) -> list[float]:
+    """Go back to the checkpoint, if there is one; return the history of its epochs.
 
     Raises
     ------
     DataError
-        The folder holds the training of another table, or with other settings.
+        The checkpoint is damaged, or the folder holds another training.
     """
-    checkpoints = sorted(out.glob("checkpoint-*"))
-    if not checkpoints and (out / "weights.pt").exists():
-        raise DataError(f"{out} holds the weights of another training: name a new folder with --out")
-    if not checkpoints:
+    if not (out / CHECKPOINT).exists():
+        if (out / "weights.pt").exists():
+            raise DataError(f"{out} holds the weights of another training: name a new folder with --out")
         return []
-    progress = json.loads((checkpoints[-1] / "progress.json").read_text(encoding="utf-8"))
-    if changed := [key for key in recipe if progress["recipe"].get(key) != recipe[key]]:
+    saved = load_whole(out / CHECKPOINT)
+    if changed := [key for key in recipe if saved["recipe"].get(key) != recipe[key]]:
         way_out = "go back to what it was, or name a new folder with --out"
         raise DataError(f"{out} holds a training with other {', '.join(changed)}: {way_out}")
-    accelerator.load_state(checkpoints[-1])
-    accelerator.print(f"Going on after epoch {len(progress['history'])} of {recipe['epochs']}.")
-    return progress["history"]
+    model.load_state_dict(saved["weights"])
+    optimizer.load_state_dict(saved["optimizer"])
+    return saved["history"]
+
+
+def hash_of(values: list) -> str:
+    """Return the sha256 of texts and numbers."""
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
+
+def stamps(paths: list[Path]) -> list:
+    """Return size (bytes) and time (ns) of files: they tell whether a picture was replaced."""
+    found = [path.stat() for path in paths]
+    return [[file.st_size, file.st_mtime_ns] for file in found]
 
 
 def validation_rmse(
@@ -263,8 +256,172 @@ def validation_rmse(
     return torch.cat(squared).mean().sqrt().item()
 
 
-def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int, bf16: bool) -> None:
-    """Train on a table; leave the last checkpoint and `weights.pt` in the folder `out`.
+def check_settings(settings: Settings) -> None:
+    """Raise `DataError` for settings that no training can have."""
+    if min(settings.epochs, settings.batch) < 1 or not 0 <= settings.seed < 2**31:
+        raise DataError("--epochs and --batch are 1 or more, --seed is 0 or more")
+
+
+def check_sizes(fit: pd.DataFrame, valid: pd.DataFrame, label: str, batch: int, processes: int) -> None:
+    """Raise `DataError` if the galaxies do not fill a batch, or cannot be shared or standardized."""
+    if batch % processes:
+        raise DataError(f"a batch of {batch} cannot be shared equally by {processes} processes")
+    if len(fit) < batch:
+        raise DataError(f"{len(fit)} galaxies to fit do not fill a batch of {batch}: make --batch smaller")
+    if not (len(valid) > 1 and fit[label].std() > 0):
+        raise DataError(f"{len(fit) + len(valid)} galaxies are too few to fit some and validate others")
+
+
+def description(galaxies: pd.DataFrame, fit: pd.DataFrame, label: str) -> str:
+    """Say how many galaxies there are and what their label is like."""
+    low, high, mean, spread = galaxies[label].agg(["min", "max", "mean", "std"])
+    count = f"{len(galaxies)} galaxies: {len(fit)} to fit, {len(galaxies) - len(fit)} to validate"
+    return f"{count}; {label} from {low:.4g} to {high:.4g}, mean {mean:.4g}, spread {spread:.4g}"
+
+
+def recipe_of(galaxies: pd.DataFrame, table: Path, label: str, settings: Settings) -> dict:
+    """Return what a training depends on: a resume needs all of it to be the same.
+
+    Of the pictures it is size and time of each file.
+    """
+    return {
+        "label": label,
+        "epochs": settings.epochs,
+        "batch": settings.batch,
+        "seed": settings.seed,
+        "ids": hash_of(galaxies["id"].tolist()),
+        "paths": hash_of(galaxies["image"].tolist()),
+        "label values": hash_of(galaxies[label].tolist()),
+        "pictures": hash_of(stamps(tables.paths_of(galaxies["image"], table))),
+        "spread": float(f"{split(galaxies)[0][label].std():.6g}"),  # of the galaxies to fit, for the messages
+    }
+
+
+def batches_of(
+    accelerator: Accelerator, fit: pd.DataFrame, valid: pd.DataFrame, table: Path, settings: Settings
+) -> tuple[DataLoader, DataLoader]:
+    """Return the batches of the galaxies to fit (turned at random) and of those to validate.
+
+    The label is the last column of both tables; it is standardized by those to fit, and no others. Each
+    process gets its share of each batch.
+    """
+    workers, label = processes.readers(accelerator), fit.columns[-1]
+    mean, spread = fit[label].mean(), fit[label].std()
+    loaders = []
+    for part, size in ((fit, settings.batch), (valid, 4 * settings.batch)):
+        labels = (part[label] - mean) / spread
+        data = Galaxies(tables.paths_of(part["image"], table), labels, augment=part is fit)
+        loaders.append(
+            DataLoader(data, size, shuffle=part is fit, drop_last=part is fit, num_workers=workers)
+        )
+    return accelerator.prepare(*loaders)
+
+
+def train_epoch(
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batches: Iterable,
+    done: Iterable[float],
+) -> None:
+    """Train on all batches once; model and optimizer are those of `accelerator.prepare`.
+
+    Parameters
+    ----------
+    batches : iterable
+        Standardized pictures (n, 3, SIZE, SIZE) and labels (n,).
+    done : iterable of float
+        For each step, the part of the whole training that is done before it.
+    """
+    model.train()
+    for (pictures, labels), part in zip(batches, done, strict=True):
+        network.set_rate(optimizer, part)
+        loss = F.mse_loss(model(pictures)[:, 0].float(), labels)
+        accelerator.backward(loss)
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+def standardized(
+    batches: Iterable, colors: list[torch.Tensor]
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Pass batches on, with pictures whose colors are around 0."""
+    for pictures, labels in batches:
+        yield network.standardize(pictures, *colors), labels
+
+
+def check_contents(galaxies: pd.DataFrame, table: Path) -> None:
+    """Raise `DataError` if one picture stands there under two ids: one might be fitted, one validated."""
+    found = images.repeated(tables.paths_of(galaxies["image"], table))
+    if found:
+        ids = galaxies["id"]
+        first = ", ".join(f"{ids[row]} and {ids[other]}" for row, other in found[:3])
+        count = f"{len(found)} of {len(galaxies)} pictures are those of another id"
+        raise DataError(f"{table}: {count}: {first}. Keep one row of each.")
+
+
+def colors_of_fitted(accelerator: Accelerator, galaxies: pd.DataFrame, table: Path) -> list[torch.Tensor]:
+    """Read all pictures; return mean and spread (3,) of the colors of the galaxies to fit, on the device."""
+    fitted = torch.from_numpy(~tables.kept_apart(galaxies["id"]))
+    paths, workers = tables.paths_of(galaxies["image"], table), processes.readers(accelerator)
+    colors = color_scale(paths, fitted, workers, quiet_unless_main(accelerator))
+    return [color.to(accelerator.device) for color in colors]
+
+
+def quiet_unless_main(accelerator: Accelerator) -> bool | None:
+    """Return what tqdm calls `disable`: one process shows a bar, where there is a terminal."""
+    return None if accelerator.is_main_process else True
+
+
+def run_epochs(
+    accelerator: Accelerator,
+    loaders: tuple[DataLoader, DataLoader],
+    colors: list[torch.Tensor],
+    recipe: dict,
+    out: Path,
+) -> tuple[torch.nn.Module, list[float]]:
+    """Train from nothing or from the checkpoint in `out`; save one after each epoch.
+
+    Returns
+    -------
+    model : torch.nn.Module
+        The trained network, as this process has it.
+    history : list of float
+        Validation RMSE (unit of the label) of each epoch.
+    """
+    fit_batches, valid_batches = loaders
+    epochs, seed, spread = recipe["epochs"], recipe["seed"], recipe["spread"]
+    set_seed(seed)
+    own = network.untrained().to(accelerator.device, memory_format=layout(accelerator.device))
+    model, optimizer = accelerator.prepare(own, network.adamw(own.parameters()))
+    history = load_checkpoint(out, recipe, own, optimizer)
+    if history:
+        accelerator.print(f"Going on after epoch {len(history)} of {epochs}.")
+    for epoch in range(len(history), epochs):
+        set_seed(seed + epoch, device_specific=True)  # each process turns its pictures in its own way
+        fit_batches.set_epoch(epoch)
+        done = (epoch + np.arange(len(fit_batches)) / len(fit_batches)) / epochs
+        bar = tqdm(fit_batches, f"epoch {epoch + 1}", leave=False, disable=quiet_unless_main(accelerator))
+        train_epoch(accelerator, model, optimizer, standardized(bar, colors), done)
+        history.append(spread * validation_rmse(accelerator, model, valid_batches, colors))
+        if not np.isfinite(history[-1]):
+            raise DataError(f"the training ran away in epoch {epoch + 1}: another --seed or --batch may help")
+        accelerator.print(f"epoch {epoch + 1:3d} of {epochs}: validation RMSE {history[-1]:.4g}", flush=True)
+        if accelerator.is_main_process:
+            save_checkpoint(out, recipe, history, own, optimizer)
+    return own, history
+
+
+def save_weights(out: Path, model: torch.nn.Module, colors: list[torch.Tensor], fit: pd.DataFrame) -> None:
+    """Save the network and what belongs to it; the label is the last column of the fitted galaxies."""
+    label = fit.columns[-1]
+    saved = {"weights": model.state_dict(), "mean": colors[0], "std": colors[1], "label": label}
+    saved |= {"label_mean": float(fit[label].mean()), "label_std": float(fit[label].std())}
+    save_whole(out / "weights.pt", saved)
+
+
+def train(table: Path, label: str, out: Path, settings: Settings) -> torch.nn.Module:
+    """Train on a table; leave a checkpoint and `weights.pt` in the folder `out`.
 
     Parameters
     ----------
@@ -272,10 +429,12 @@ def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int
         The file (see the top of this one) and the name of the column that is to be predicted.
     out : Path
         Folder of the checkpoint and the weights.
-    epochs, batch, seed : int
-        Passes through the fitted galaxies; galaxies per step, all processes together; start of the chance.
-    bf16 : bool
-        Calculate in bfloat16.
+    settings : Settings
+
+    Returns
+    -------
+    torch.nn.Module
+        The trained network, as this process has it.
 
     Raises
     ------
@@ -283,76 +442,27 @@ def train(table: Path, label: str, out: Path, epochs: int, batch: int, seed: int
         The table or its pictures are not what they should be, the batch cannot be shared equally or filled,
         `out` holds another training, or the error is no finite number any more.
     """
-    if min(epochs, batch) < 1 or not 0 <= seed < 2**31:
-        raise DataError("--epochs and --batch are 1 or more, --seed is 0 or more")
-    loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=seed)
-    accelerator = processes.start(bf16, dataloader_config=loading)
-    n, main, device = accelerator.num_processes, accelerator.is_main_process, accelerator.device
-    accelerator.print(f"Processes: {n}, on {device.type}")
-    galaxies = load(table, label)
+    check_settings(settings)
+    loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=settings.seed)
+    accelerator = processes.start(settings.bf16, dataloader_config=loading)
+    accelerator.print(f"Processes: {accelerator.num_processes}, on {accelerator.device.type}")
+    galaxies = load(table, label, settings.missing)
     fit, valid = split(galaxies)
-    low, high, mean, spread = galaxies[label].agg(["min", "max", "mean", "std"])
-    accelerator.print(
-        f"{len(galaxies)} galaxies: {len(fit)} to fit, {len(valid)} to validate; {label} from {low:.4g} to "
-        f"{high:.4g}, mean {mean:.4g}, spread {spread:.4g}"
-    )
-    if batch % n:
-        raise DataError(f"a batch of {batch} cannot be shared equally by {n} processes")
-    if len(fit) < batch:
-        raise DataError(f"{len(fit)} galaxies to fit do not fill a batch of {batch}: make --batch smaller")
-    mean, spread = fit[label].mean(), fit[label].std()  # of the fitted galaxies, and no others
-    if not (len(valid) > 1 and spread > 0):
-        raise DataError(f"{len(galaxies)} galaxies are too few to fit some and validate others")
-    workers, fitted = processes.readers(accelerator), torch.from_numpy(galaxies.index.isin(fit.index))
-    colors = color_scale(tables.paths_of(galaxies["image"], table), fitted, workers, not main)
-    colors = [color.to(device) for color in colors]
-
-    set_seed(seed)
-    model = network.untrained().to(device, memory_format=layout(device))
-    fit_data, valid_data = (
-        Galaxies(tables.paths_of(part["image"], table), (part[label] - mean) / spread, augment=part is fit)
-        for part in (fit, valid)
-    )
-    train_dl = DataLoader(fit_data, batch, shuffle=True, drop_last=True, num_workers=workers)
-    valid_dl = DataLoader(valid_data, 4 * batch, num_workers=workers)
-    optimizer, schedule = optimizer_and_schedule(model, epochs * len(train_dl))
-    model, optimizer, train_dl, valid_dl = accelerator.prepare(model, optimizer, train_dl, valid_dl)
-    accelerator.register_for_checkpointing(schedule)
+    accelerator.print(description(galaxies, fit, label))
+    check_sizes(fit, valid, label, settings.batch, accelerator.num_processes)
+    colors = colors_of_fitted(accelerator, galaxies, table)
+    check_contents(galaxies, table)
+    recipe = recipe_of(galaxies, table, label, settings)
+    loaders = batches_of(accelerator, fit, valid, table, settings)
     out.mkdir(parents=True, exist_ok=True)
-    recipe = {"label": label, "epochs": epochs, "batch": batch, "seed": seed}
-    for name, column in (("ids", "id"), ("pictures", "image"), ("label values", label)):
-        recipe[name] = hashlib.sha256(json.dumps(galaxies[column].tolist()).encode()).hexdigest()
-    history = load_checkpoint(accelerator, out, recipe)
-
-    for epoch in range(len(history), epochs):
-        set_seed(seed + epoch, device_specific=True)  # each process turns its pictures in its own way
-        train_dl.set_epoch(epoch)
-        model.train()
-        bar = tqdm(train_dl, f"epoch {epoch + 1}", leave=False, disable=None if main else True)
-        for pictures, labels in bar:
-            loss = F.mse_loss(model(network.standardize(pictures, *colors))[:, 0].float(), labels)
-            accelerator.backward(loss)
-            optimizer.step()
-            optimizer.zero_grad()
-            schedule.step()
-        history.append(spread * validation_rmse(accelerator, model, valid_dl, colors))
-        if not np.isfinite(history[-1]):
-            raise DataError(f"the training ran away in epoch {epoch + 1}: another --seed or --batch may help")
-        accelerator.print(f"epoch {epoch + 1:3d} of {epochs}: validation RMSE {history[-1]:.4g}", flush=True)
-        save_checkpoint(accelerator, out, recipe, history)
-
-    if main:
-        saved = {
-            "weights": accelerator.unwrap_model(model).state_dict(),
-            "mean": colors[0],
-            "std": colors[1],
-        }
-        saved |= {"label": label, "label_mean": float(mean), "label_std": float(spread)}
-        torch.save(saved, out / ".weights.pt")
-        os.replace(out / ".weights.pt", out / "weights.pt")
-        error, spread = f"RMSE {history[-1]:.4g}", f"spread of {label} {valid[label].std():.4g}"
-        print(f"{len(valid)} validation galaxies: {error}, {spread}")
+    with locked(out) if accelerator.is_main_process else contextlib.nullcontext():
+        model, history = run_epochs(accelerator, loaders, colors, recipe, out)
+        if accelerator.is_main_process:
+            save_weights(out, model, colors, fit)
+    error, spread = f"RMSE {history[-1]:.4g}", f"spread of {label} {valid[label].std():.4g}"
+    accelerator.print(f"{len(valid)} validation galaxies: {error}, {spread}")
     accelerator.end_training()
+    return model
 
 
 def main() -> None:
@@ -367,11 +477,12 @@ def main() -> None:
     parser.add_argument(
         "--batch", type=int, default=network.BATCH, help="galaxies per step, all processes together"
     )
-    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--seed", type=int, default=Settings.seed)
     parser.add_argument("--bf16", action="store_true", help="calculate in bfloat16, where that is fast")
-    with errors_in_one_line("train.py"):
-        train(**vars(parser.parse_args()))
-
-
-if __name__ == "__main__":
-    main()
+    parser.add_argument(
+        "--missing", type=float, action="append", default=[], help="a label that means missing: leave it out"
+    )
+    given = vars(parser.parse_args())
+    table, label, out = given.pop("table"), given.pop("label"), given.pop("out")
+    settings = Settings(**{**given, "missing": tuple(given["missing"])})
+    train(table, label, out, settings)

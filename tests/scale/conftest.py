@@ -21,7 +21,7 @@ def weights(tmp_path_factory):
     """Save an untrained network, which predicts as well as it can: the same for the same picture."""
     torch.manual_seed(0)
     saved = {"mean": torch.full((3,), 0.1), "std": torch.full((3,), 0.2)}
-    saved |= {"weights": network.untrained(torch.device("cpu")).state_dict()}
+    saved |= {"weights": network.untrained().state_dict()}
     path = tmp_path_factory.mktemp("weights") / "weights.pt"
     torch.save({**saved, "label": "v", "label_mean": 7100.0, "label_std": 400.0}, path)
     return path

@@ -11,7 +11,9 @@ from PIL import Image
 from processes import MOCK
 
 from scale import images, network
-from scale.predict import load_network, main, predict
+from scale.archives import locked
+from scale.errors import run_script
+from scale.predict import load_network, predict
 from xgass import DataError
 
 GREY = np.arange(64 * 64, dtype="uint16").reshape(64, 64) * 16
@@ -41,7 +43,7 @@ def test_eight_bits_in_any_of_these_modes_are_read(tmp_path, mode):
     gray = (GREY / 256).astype("uint8")
     path = tmp_path / ("picture.jpg" if mode == "CMYK" else "picture.png")
     Image.fromarray(gray).convert("RGB").convert(mode).save(path)
-    found = images.as_tensor(images.read_picture(path))
+    found = images.read_pixels(path)
     assert found.shape == (3, 64, 64) and found.dtype == torch.uint8 and found.float().std() > 30
 
 
@@ -74,9 +76,7 @@ def test_predictions_find_their_galaxies_in_the_unit_of_the_label(folder, weight
     model, saved = load_network(weights, torch.device("cpu"))
     done = run(folder, weights)
     for name, image in zip(table["id"], table["image"], strict=True):
-        one = network.standardized(
-            images.as_tensor(images.read_picture(folder / image))[None], saved["mean"], saved["std"]
-        )
+        one = network.standardize(images.read_pixels(folder / image)[None], saved["mean"], saved["std"])
         with torch.no_grad():
             expected = 7100 + 400 * model(one).item()
         assert done.loc[name, "v"] == pytest.approx(expected, abs=0.5)
@@ -87,7 +87,7 @@ def test_predictions_find_their_galaxies_in_the_unit_of_the_label(folder, weight
     [
         (lambda f: (f / "survey.csv").write_text("id,picture\n1,x.jpg\n"), "image must be a column, once"),
         (lambda f: survey(f, J00="x").replace("J00", "J0").to_csv(f / "survey.csv"), "earlier row"),
-        (lambda f: (f / "weights.pt").write_bytes(b"PK nothing"), "holds no weights of train.py"),
+        (lambda f: (f / "weights.pt").write_bytes(b"PK nothing"), "is damaged or of another kind"),
         (lambda f: (f / "out" / "thesis.tex").write_text("x"), "holds other files: name a new folder"),
     ],
     ids=["columns", "repeated id", "no weights", "in use"],
@@ -100,7 +100,7 @@ def test_what_is_wrong_is_said_in_one_line(folder, weights, spoil, message, monk
     options = ["--weights", folder / "weights.pt", "--out", folder / "out"]
     monkeypatch.setattr(sys, "argv", [str(part) for part in ["predict.py", folder / "survey.csv", *options]])
     with pytest.raises(SystemExit, match=message) as exit:
-        main()
+        run_script("predict")
     assert "\n" not in str(exit.value) and not list((folder / "out").glob("part-*"))
 
 
@@ -130,3 +130,50 @@ def test_a_night_of_bad_pictures_does_not_end_well(folder, weights):
     with pytest.raises(DataError, match="more than half have no prediction: see the column problem"):
         run(folder, weights)
     assert len(pd.read_parquet(folder / "out")) == 9
+
+
+def test_replaced_pictures_are_predicted_anew_and_no_others(folder, weights, capsys):
+    table = survey(folder, own="own.jpg")
+    (folder / "own.jpg").write_bytes((folder / table["image"][0]).read_bytes())
+    first = run(folder, weights)
+    (folder / "own.jpg").write_bytes((folder / table["image"][1]).read_bytes())
+    second = run(folder, weights)
+    assert "5 galaxies, 1 of them predicted now, 0 without" in capsys.readouterr().out
+    assert first.loc["own", "v"] == pytest.approx(first.loc["J0", "v"], abs=0.01)
+    assert second.loc["own", "v"] == pytest.approx(first.loc["J1", "v"], abs=0.01)
+
+
+@pytest.mark.parametrize("name", ["_run.json", "part-000000.parquet"])
+def test_what_a_power_cut_left_empty_is_said_or_made_again(folder, weights, name):
+    survey(folder)
+    run(folder, weights)
+    (folder / "out" / name).write_bytes(b"")
+    if name == "_run.json":
+        with pytest.raises(DataError, match="_run.json is damaged: name a new folder"):
+            run(folder, weights)
+    else:
+        assert run(folder, weights)["v"].notna().all()
+
+
+def test_half_precision_weights_are_read(folder, weights):
+    saved = torch.load(weights, weights_only=True)
+    halves = {k: w.half() if w.is_floating_point() else w for k, w in saved["weights"].items()}
+    torch.save({**saved, "weights": halves, "mean": saved["mean"].double()}, folder / "half.pt")
+    survey(folder)
+    assert run(folder, folder / "half.pt")["v"].notna().all()
+
+
+def test_bfloat16_gives_nearly_the_same(folder, weights):
+    survey(folder)
+    plain = run(folder, weights)
+    predict(folder / "survey.csv", weights, folder / "bf16", True)
+    rounded = pd.read_parquet(folder / "bf16").set_index("id")
+    assert 0 < (rounded["v"] - plain["v"]).abs().max() < 20  # of a spread of 400
+
+
+def test_a_second_process_does_not_use_the_same_folder(folder, weights):
+    survey(folder)
+    (folder / "out").mkdir()
+    with locked(folder / "out"), pytest.raises(DataError, match="in use by another process"):
+        run(folder, weights)
+    assert len(run(folder, weights)) == 4
