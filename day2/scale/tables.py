@@ -315,4 +315,4 @@ def are_rounded(ids: pd.Series) -> pd.Series:
 
     Good names like 2E1000, 713752e1 and hexadecimal ones have neither a point nor a sign.
     """
-    return ids.str.fullmatch(r"\d+\.\d*[eE][+-]?\d+|\d[eE]\+?\d+|\d{16,}\.0*")
+    return ids.str.fullmatch(r"\d+\.\d*[eE][+-]?\d+|\d[eE]\+\d+|\d{16,}\.0*")

@@ -1,4 +1,4 @@
-"""Section 8 of part 1: the search on a cluster of which a worker dies."""
+"""Part 1, "Deeper: Past one machine": the search on a cluster of which a worker dies."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ import pytest
 from dask.distributed import LocalCluster
 from processes import DAY2
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.model_selection import KFold, RandomizedSearchCV
+from sklearn.model_selection import KFold, RandomizedSearchCV, cross_val_score
 
 CELLS = nbformat.read(DAY2 / "01-intro-machine-learning.ipynb", as_version=4).cells
 
@@ -23,11 +23,12 @@ def source(text):
 
 @pytest.fixture
 def names():
-    """Return what the cells of section 8 use, with a small table and a small search."""
+    """Return what the cells of that section use, with a small table and a small search."""
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(120, 4)))
     y = X[0] + 0.1 * rng.normal(size=len(X))
     found = {"__name__": "__main__", "SEED": 42, "N_TREES": 40, "X": X, "y": y, "np": np, "os": os}
+    found["cross_val_score"] = cross_val_score
     found |= {"RandomForestRegressor": RandomForestRegressor, "cv": KFold(5, shuffle=True, random_state=42)}
     settings, forest = {"max_features": np.arange(1, 9) / 8}, RandomForestRegressor(10, random_state=42)
     found["search"] = RandomizedSearchCV(forest, settings, n_iter=8, cv=found["cv"]).fit(X, y)
