@@ -16,7 +16,7 @@ from scale.errors import run_script
 from scale.predict import load_network, predict
 from xgass import DataError
 
-GREY = np.arange(64 * 64, dtype="uint16").reshape(64, 64) * 16
+GRAY = np.arange(64 * 64, dtype="uint16").reshape(64, 64) * 16
 JPEG = next((MOCK / "images").glob("*.jpg")).read_bytes()
 
 
@@ -40,7 +40,7 @@ def picture(path, array):
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK", "P", "RGBA"])
 def test_eight_bits_in_any_of_these_modes_are_read(tmp_path, mode):
-    gray = (GREY / 256).astype("uint8")
+    gray = (GRAY / 256).astype("uint8")
     path = tmp_path / ("picture.jpg" if mode == "CMYK" else "picture.png")
     Image.fromarray(gray).convert("RGB").convert(mode).save(path)
     found = images.read_pixels(path)
@@ -50,7 +50,7 @@ def test_eight_bits_in_any_of_these_modes_are_read(tmp_path, mode):
 @pytest.mark.parametrize(
     ("name", "make", "reason"),
     [
-        ("deep.png", lambda path: picture(path, GREY), "not 8 bits a color"),
+        ("deep.png", lambda path: picture(path, GRAY), "not 8 bits a color"),
         ("wide.png", lambda path: picture(path, np.eye(64, 80, dtype="uint8")), r"not square \(80 x 64 px\)"),
         ("small.png", lambda path: picture(path, np.eye(32, dtype="uint8")), "32 x 32 px, 64 x 64 are"),
         ("flat.png", lambda path: picture(path, np.full((64, 64), 9, "uint8")), "an empty picture"),
