@@ -28,7 +28,7 @@ SPELLED = [
     ".github",
 ]
 # What a job may write, by its name; all others read.
-MAY_WRITE = {"issue": {"issues"}, "deploy": {"pages", "id-token"}, "release": {"contents"}}
+MAY_WRITE = {"issue": {"issues"}, "deploy": {"pages", "id-token"}, "publish": {"contents"}}
 
 
 def test_lists_of_packages_are_current():
