@@ -5,13 +5,15 @@ Python imports this file when it starts with its folder in PYTHONPATH; COLAB_RUN
 
 import importlib.metadata
 import os
+import re
 import sys
+import tomllib
 from importlib.machinery import PathFinder
 from pathlib import Path
 
 MODULES = {"scikit-learn": "sklearn", "pillow": "PIL"}  # what a package is called where it is imported
-HERE = Path(__file__).resolve().parents[1]
-PACKAGES = "\n".join(path.read_text() for path in HERE.glob("requirements-part?.txt")).split()
+GROUPS = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["dependency-groups"]
+PACKAGES = [re.match(r"[\w-]+", line).group() for line in GROUPS["part1"] + GROUPS["part2"]]
 VERSIONS = dict(line.split("==") for line in os.environ["COLAB_RUNTIME"].splitlines() if "==" in line[:40])
 ABSENT = {name for name in PACKAGES if name not in VERSIONS}
 HIDDEN = ABSENT | {MODULES.get(name, name) for name in ABSENT}
