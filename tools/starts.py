@@ -1,0 +1,261 @@
+"""Measure what part 2 quotes from several starts: python tools/starts.py network|limits|practice
+
+network   five starts of section 2's network: RMSE of the validation galaxies, alone and mixed with the table
+limits    eight starts of the losses of "When a label is a limit (again)"
+practice  five starts of every way of section 10 on the real pictures (PRACTICE_DATA names their folder)
+
+All use the simulated galaxies and the functions of the notebook, whose core is run first. Networks and
+predictions are kept in build/starts/: started again, it goes on. On two cores without bfloat16 it takes about
+15 minutes for `network`, the same for `limits`, and two hours for `practice`.
+"""
+
+import argparse
+import os
+
+import matplotlib
+import nbformat
+import numpy as np
+import pandas as pd
+from IPython.core.interactiveshell import InteractiveShell
+from scipy.stats import norm
+
+from cells import CORE, ROOT, parts
+from minutes import NOTEBOOKS
+
+KEPT = ROOT / "build/starts"
+STARTS = range(42, 47)
+STARTS_LIMITS = range(42, 50)
+FOLDS = 5
+ROUNDS = 5
+DEEPER = "Deeper: When a label is a limit (again)"
+
+
+def names_of_the_page(deeper=None):
+    """Run the core of part 2, and a Deeper section if one is named; return all names that they leave."""
+    nb = nbformat.read(ROOT / "day2" / NOTEBOOKS[2], as_version=4)
+    cells = parts(nb)[CORE] + (parts(nb)[deeper] if deeper else [])
+    shell = InteractiveShell.instance()
+    for cell in cells:
+        if cell.cell_type == "code":
+            shell.run_cell(cell.source).raise_error()
+    return shell.user_ns
+
+
+def network_of_section_2(page, start):
+    """Return the network of section 2 from a start; trained once, then read from its file."""
+    path = KEPT / f"network_{start}.pt"
+    learn = page["new_learner"](start)
+    if path.exists():
+        learn.model.load_state_dict(page["torch"].load(path, weights_only=True))
+    else:
+        with learn.no_bar(), learn.no_logging():
+            learn.fit_one_cycle(page["EPOCHS"], lr_max=page["RATE"])
+        page["torch"].save(learn.model.state_dict(), path)
+    return learn.model
+
+
+def measure_network():
+    """Return the validation RMSE (dex) of each start: picture alone (of all, with NUVr), and both."""
+    page = names_of_the_page()
+    rmse, valid, mixing, by_table = (page[name] for name in ("rmse", "valid", "mixing", "by_table"))
+    rows = {}
+    for start in STARTS:
+        page["model"] = network_of_section_2(page, start)  # which `predict` uses
+        by_picture = pd.Series(page["predict"](valid), valid.index)
+        columns = np.column_stack([by_table, by_picture[mixing.index]])
+        mixed = page["LinearRegression"]().fit(columns, mixing["lgGF"]).predict(columns)
+        rows[start] = {
+            "picture": rmse(by_picture, valid["lgGF"]),
+            "picture, with NUVr": rmse(by_picture[mixing.index], mixing["lgGF"]),
+            "both": rmse(mixed, mixing["lgGF"]),
+        }
+    rows = pd.DataFrame(rows).T
+    return pd.concat([rows, rows.agg(["mean", "std"])])
+
+
+def measure_limits():
+    """Return mean and spread over starts of what each loss says of validation and test galaxies."""
+    page = names_of_the_page(DEEPER)
+    truth = pd.read_csv(ROOT / "data/mock/truth.csv", index_col="GASS")["lgGF_true"]
+    losses = {
+        "limits as values": (1, None),
+        "exercise": (1, page["loss_of_exercise"]),
+        "one scatter": (1, page["loss_one_scatter"]),
+        "two outputs": (2, page["loss_two_outputs"]),
+    }
+    rows = []
+    for start in STARTS_LIMITS:
+        for name, (n_out, loss) in losses.items():
+            page["torch"].manual_seed(start)
+            network = page["simple_cnn"](n_out)
+            labels = page["value_and_limit"] if loss else page["y_fit"]
+            step = page["step_with"](loss) if loss else page["turned_step"]
+            page["train"](network, (page["x_fit"], labels), page["SMALL_EPOCHS"], step=step)
+            if name == "limits as values":
+                page["log_of_one"] = page["scatter_around"](network).log()  # which loss_one_scatter uses
+            for galaxies in ("valid", "test"):
+                scores = scores_of_bells(
+                    page, network, name, page["catalog"].loc[page[f"{galaxies}_ids"]], truth
+                )
+                rows.append({"start": start, "loss": name, "galaxies": galaxies} | scores)
+        print(f"start {start}: done", flush=True)
+    return (
+        pd.DataFrame(rows)
+        .drop(columns="start")
+        .groupby(["galaxies", "loss"], sort=False)
+        .agg(["mean", "std"])
+    )
+
+
+def scores_of_bells(page, network, name, galaxies, truth):
+    """Return what the bells of a network say of galaxies: {score: number}, RMSE in dex."""
+    with page["torch"].no_grad():
+        out = network.eval()(page["to_tensor"](galaxies)).float()
+    if out.shape[1] == 2:
+        log_width = out[:, 1].clamp(min=-3)
+    elif name == "one scatter":
+        log_width = page["log_of_one"].expand(len(out))
+    else:
+        log_width = page["scatter_around"](network).log().expand(len(out))
+    center, width = page["to_dex"](out[:, 0]).numpy(), (page["label_std"] * log_width.exp()).numpy()
+    label, detected = galaxies["lgGF"].to_numpy(), (galaxies["HIsrc"] != 4).to_numpy()
+    missed = (center - truth[galaxies.index].to_numpy())[~detected]
+    height, area = norm.logpdf(label, center, width), norm.logcdf(label, center, width)
+    return {
+        "RMSE to the gas, undetected": np.sqrt((missed**2).mean()),
+        "90 % intervals hold, undetected": (abs(missed) <= 1.645 * width[~detected]).mean(),
+        "log-likelihood": np.where(detected, height, area).mean(),
+        "RMSE, detections": page["rmse"](center[detected], label[detected]),
+        "limits: share above": (center > label)[~detected].mean(),
+    }
+
+
+def trained_on(page, fit, network, epochs, rate):
+    """Return a network after training on real galaxies by section 10's recipe, its label standardized."""
+    scaled = fit.assign(label=(fit["label"] - fit["label"].mean()) / fit["label"].std())
+    together = pd.concat([scaled, scaled.iloc[:2]])  # two galaxies ride along as "validation"
+    block = page["DataBlock"](
+        blocks=(page["ImageBlock"], page["RegressionBlock"]),
+        get_x=page["ColReader"]("picture"),
+        get_y=page["ColReader"]("label"),
+        splitter=page["IndexSplitter"](range(len(scaled), len(together))),
+        item_tfms=page["DihedralItem"](),
+        batch_tfms=page["Normalize"].from_stats(page["mean"], page["std"]),
+    )
+    data = block.dataloaders(together, bs=page["BATCH"], num_workers=0, device=page["device"])
+    learn = page["Learner"](data, network, loss_func=page["MSELossFlat"](), opt_func=page["fastai_adamw"])
+    with learn.no_bar(), learn.no_logging():
+        learn.fit_one_cycle(epochs, lr_max=rate)
+    return network
+
+
+def said_by(page, network, fit, score):
+    """Return the label that a trained network says of galaxies, the mean of eight orientations."""
+    images = page["to_tensor"](score)
+    network.eval()
+    with page["torch"].no_grad():
+        views = [network(page["dihedral"](images, k).to(page["device"]))[:, 0].float() for k in range(8)]
+    return fit["label"].mean() + fit["label"].std() * page["torch"].stack(views).mean(0).cpu().numpy()
+
+
+def said_by_probe(page, network, fit, score):
+    """Return the label by a linear regression on the 512 last numbers of a network (section 10)."""
+    regression = page["RidgeCV"](np.logspace(-4, 4, 17))
+    regression.fit(page["numbers_of"](network, fit), fit["label"])
+    return regression.predict(page["numbers_of"](network, score))
+
+
+def ways(page, start, fit, score):
+    """Return a column of predictions for each way, for one start and one fold."""
+    rings = page["clone"](page["ring_model"]).fit(page["ring_brightness"](fit), fit["label"])
+    said = {"rings": rings.predict(page["ring_brightness"](score))}
+    said["random kernels"] = said_by_probe(page, page["new_learner"](start).model, fit, score)
+    said["probe"] = said_by_probe(page, network_of_section_2(page, start), fit, score)
+
+    page["set_seed"](start, reproducible=True)
+    tuned = network_of_section_2(page, start)
+    tuned[-1] = page["nn"].Linear(512, 1)
+    trained_on(page, fit, tuned, epochs=8, rate=1e-3)
+    said["fine-tuned"] = said_by(page, tuned, fit, score)
+
+    page["set_seed"](start, reproducible=True)
+    new = page["faster"](page["xresnet18"](n_out=1), page["device"])
+    trained_on(page, fit, new, epochs=page["EPOCHS"], rate=page["RATE"])
+    said["from nothing"] = said_by(page, new, fit, score)
+
+    page["set_seed"](start, reproducible=True)
+    small = trained_on(page, fit, page["simple_cnn"](), epochs=30, rate=page["RATE"])
+    said["small, from nothing"] = said_by(page, small, fit, score)
+    return pd.DataFrame(said, score.index)
+
+
+def measure_practice():
+    """Return the table of `practice_table`, after the rounds that are missing.
+
+    Each of the 500 galaxies is predicted by models that were fitted on others (five folds). Each fold of a
+    round gets another of five starts; in the next round the starts move on by one fold.
+    """
+    page = names_of_the_page()
+    practice, said = page["practice"], {}
+    folds = np.array_split(np.random.default_rng(0).permutation(len(practice)), FOLDS)
+    for turn in range(ROUNDS):
+        for fold, rows in enumerate(folds):
+            path = KEPT / f"round_{turn}_fold_{fold}.csv"
+            if not path.exists():
+                held_out = practice.index[rows]
+                start = STARTS[(fold + turn) % len(STARTS)]
+                ways(page, start, practice.drop(index=held_out), practice.loc[held_out]).to_csv(path)
+                print(f"round {turn}, fold {fold}: done", flush=True)
+            said[turn, fold] = pd.read_csv(path, dtype={"id": "str"}).set_index("id")
+    return practice_table(pd.concat(said, names=["round", "fold"]).droplevel("fold"), practice["label"])
+
+
+def practice_table(said, label):
+    """Return RMSE and R2 of each way over all galaxies and rounds, and the 95 % intervals of its pairs.
+
+    Parameters
+    ----------
+    said : pandas.DataFrame
+        A column of predictions for each way, by round and id.
+    label : pandas.Series
+        What is right, by id.
+
+    Notes
+    -----
+    A difference draws galaxies anew, and for each of them one of its rounds: both kinds of luck.
+    """
+    said = said.assign(**{"mean of rings and probe": said[["rings", "probe"]].mean(axis=1)})
+    rng = np.random.default_rng(0)
+    squares = {way: said[way].unstack("round").sub(label, axis=0).to_numpy() ** 2 for way in said}
+    galaxies, rounds = squares["rings"].shape
+    drawn = rng.integers(0, galaxies, (2000, galaxies))
+    turn = rng.integers(0, rounds, drawn.shape)
+    rows = {}
+    for way, errors in squares.items():
+        by_round = np.sqrt(errors.mean(axis=0))
+        r2 = 1 - errors.mean() / label.var(ddof=0)
+        rows[way] = {"RMSE": by_round.mean(), "spread": by_round.std(ddof=1), "R2": r2}
+        for other in ("rings", "random kernels", "probe", "from nothing"):
+            gain = np.sqrt(squares[other][drawn, turn].mean(1)) - np.sqrt(errors[drawn, turn].mean(1))
+            low, high = np.percentile(gain, [2.5, 97.5])
+            rows[way][f"{other} minus this"] = f"{low:+.3f} to {high:+.3f}"
+    return pd.DataFrame(rows).T
+
+
+def main():
+    """Measure what the command line names, and print it."""
+    measures = {"network": measure_network, "limits": measure_limits, "practice": measure_practice}
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=measures)
+    measure = measures[parser.parse_args().what]
+    KEPT.mkdir(parents=True, exist_ok=True)
+    matplotlib.use("Agg")
+    os.environ["XGASS_SOURCE"] = "mock"
+    os.chdir(ROOT / "day2")
+    print(measure().to_string(float_format="{:.3f}".format))
+
+
+if __name__ == "__main__":
+    main()
