@@ -53,7 +53,7 @@ def load_catalog(source: str = "auto", images: bool = False) -> pd.DataFrame:
         raise DataError(f'the source is "auto", "xgass" or "mock", not {source!r} (argument or XGASS_SOURCE)')
     named = os.environ.get("XGASS_DATA", "").strip()
     if source == "mock":
-        return _load_simulated(images, "asked for")
+        return _load_simulated(images, "as chosen")
     if named:
         return _load_named(Path(named).expanduser(), images)
     try:

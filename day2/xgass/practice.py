@@ -53,7 +53,7 @@ def load_practice() -> pd.DataFrame:
         print(_real_line(table))
         return table
     if "mock" in (os.environ.get("PRACTICE_SOURCE"), os.environ.get("XGASS_SOURCE")):
-        return _simulated("asked for")
+        return _simulated("as chosen")
     try:
         table = _kept_or_downloaded(DATA / "practice")
     except DataError as error:

@@ -21,7 +21,7 @@ def test_the_order_of_the_places_and_the_line_that_says_which_and_why(df, fits, 
     table, source, line = said(images=True)
     assert source == "mock" and len(table) == 1179 and table["image"].str.endswith(".jpg").all()
     assert line == "Using the SIMULATED sample: 1179 mock galaxies (127.0.0.1:9: no network connection).\n"
-    assert said("mock")[2] == "Using the SIMULATED sample: 1179 mock galaxies (asked for).\n"
+    assert said("mock")[2] == "Using the SIMULATED sample: 1179 mock galaxies (as chosen).\n"
     put(data / "xgass", made.text(df.assign(ext_r=0.5)), "xGASS_representative_sample.ascii")
     table, source, line = said()
     assert source == "xgass" and (table["ext_r"] == 0.5).all() and line == REAL_LINE
@@ -59,7 +59,7 @@ def test_a_simulated_sample_that_is_spoilt_or_holds_real_galaxies_is_an_error(df
 def test_the_fast_mode_takes_the_same_300_galaxies_each_time(monkeypatch, capsys):
     monkeypatch.setenv("TUTORIAL_FAST", "1")
     fast = load_catalog("mock").index
-    assert "sample: 300 of 1179 mock galaxies, TUTORIAL_FAST=1 (asked for)." in capsys.readouterr().out
+    assert "sample: 300 of 1179 mock galaxies, TUTORIAL_FAST=1 (as chosen)." in capsys.readouterr().out
     digest = hashlib.sha256(np.sort(fast).astype("<i8").tobytes()).hexdigest()
     assert digest[:8] == "601a5a46"  # saved outputs and tests of the notebooks have these
 
