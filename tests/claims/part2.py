@@ -174,7 +174,7 @@ def claim_half_of_the_steps():
 
 
 def claim_rates():
-    """Below, the training does not get there; above, it jumps about; between, a wide range will do."""
+    """Below, the training does not get there; above, it ends worse; between, a wide range will do."""
     by_rate = sweep.mean(axis=1)
     assert by_rate.iloc[0] > 1.5 * by_rate.min()
     assert by_rate.iloc[-1] > by_rate.min() + 0.015
@@ -337,10 +337,11 @@ def claim_coverage():
 
 @only("mock")
 def claim_gas_is_not_held():
-    """Two ends hold the entry of the undetected but not their gas; the upper end holds the gas."""
+    """Two ends miss the gas of the red in about two of three; the upper end holds entries and gas."""
     undetected = test["HIsrc"] == 4
     assert inside["entry"][undetected].mean() > 0.9
-    assert inside["gas"][undetected].mean() < 0.6
+    assert 0.2 < inside["gas"][test["NUVr"] > 5].mean() < 0.5
+    assert abs(below_end["entry"].mean() - 0.9) < 2 * luck
     assert below_end["gas"].mean() > 0.9 - 3 * luck
     assert below_end["gas"][undetected].mean() > 0.9
 
@@ -352,12 +353,17 @@ def claim_occlusion():
 
 
 def claim_more_galaxies():
-    """All three do better with all galaxies than with an eighth; the rings gain most."""
+    """All three do better with all galaxies than with an eighth; the rings gain most.
+
+    With an eighth the network is the best of the three.
+    """
     network_gain = learning[["start 1", "start 2"]].mean(axis=1).iloc[[0, -1]].diff().iloc[-1]
     gains = {name: learning[name].iloc[0] - learning[name].iloc[-1] for name in ("rings", "table")}
     assert network_gain < 0 and min(gains.values()) > 0
     if UNIVERSE == "mock":
         assert gains["rings"] > max(gains["table"], -network_gain)
+        fewest = learning.iloc[0]
+        assert fewest[["start 1", "start 2"]].mean() < fewest[["rings", "table"]].min()
 
 
 def claim_nudging():
