@@ -69,8 +69,9 @@ def claim_last_fold_lacks_low_mass():
 
 @only("xgass")
 def claim_columns_overlap():
-    """On the real catalog the columns overlap."""
+    """The columns overlap. Fold 4 is the hardest for both models, fold 3 the easiest."""
     assert color_rmse.min() < six_rmse.max()
+    assert color_rmse.argmax() == six_rmse.argmax() == 4 and color_rmse.argmin() == six_rmse.argmin() == 3
 
 
 def claim_six_features_beat_one():
@@ -108,7 +109,7 @@ def claim_rule_is_lenient():
 
 
 def claim_floor_of_the_error():
-    """The uncertainty does not fall below the floor, the 1/4."""
+    """The 1/4 stays, and the error is at best half the spread of the gains."""
     first = fold_rmse(LinearRegression(), X[["NUVr"]], y, repeated)
     gains = first - fold_rmse(LinearRegression(), X, y, repeated)
     assert corrected_error(gains) > 0.5 * gains.std(ddof=1)
@@ -123,7 +124,8 @@ def claim_quadratic_beats_line_and_plane():
 
 
 def claim_lead_is_the_floor():
-    """For NUVr < 4.5, 95 % of which are detected, its lead over the line is gone."""
+    """For NUVr < 4.5, where nearly all are detected, its lead over the line is gone."""
+    assert compare(in_folds["quadratic"], in_folds["line"]).split(":")[0] in ("undecided", "better")
     assert detected[blue].mean() > 0.94
     assert contest.loc["quadratic", "NUVr < 4.5"] > contest.loc["line", "NUVr < 4.5"] - 0.004
     assert contest.loc["quadratic", "all"] < contest.loc["line", "all"] - 0.015
@@ -155,6 +157,13 @@ def claim_few_galaxies():
     assert squares.nlargest(5).sum() < squares.sum()
 
 
+def claim_number_of_columns():
+    """Six features make 27 columns at degree 2, 209 at degree 4 and 923 at degree 6, for 740 galaxies."""
+    for power, columns_said in {2: 27, 4: 209, 6: 923}.items():
+        assert polynomial(power)[:-1].fit_transform(X.iloc[:2]).shape[1] == columns_said
+    assert abs(0.8 * len(X) - 740) < 3
+
+
 @only("xgass")
 def claim_repeated_column():
     """Without `INCL`, degree 4 is still usable there."""
@@ -181,7 +190,7 @@ def claim_galaxy_in_the_tree():
 
 
 def claim_deep_tree():
-    """A deep tree knows its galaxies by heart, and is worse on new ones than a small tree."""
+    """A deep tree knows its galaxies by heart, and is worse on new ones than a tree of depth 4."""
     assert tree_curve["R2 fitted"].iloc[-1] > 0.97
     assert tree_curve["R2"].iloc[-1] < tree_curve.loc[4, "R2"] - 0.05
 
@@ -193,8 +202,8 @@ def claim_no_tree_reaches_quadratic():
 
 def claim_forest_far_better():
     """The forest fits its own galaxies almost as closely, and does far better on new ones."""
-    assert plain_scores.loc["mean", "R2 fitted"] > 0.95
-    assert plain_scores.loc["mean", "R2"] > deep_tree.loc["mean", "R2"] + 0.1
+    assert plain_scores["R2 fitted"].mean() > 0.95
+    assert plain_scores["R2"].mean() > deep_tree["R2"].mean() + 0.1
 
 
 def claim_settings_matter_little():
@@ -209,13 +218,22 @@ def claim_tuned_against_plain():
 
 
 @only("xgass")
-def claim_other_seeds():
-    """The same plain forest from 20 other seeds was called better twice and worse once."""
-    words = []
-    for seed in range(1, 21):
+def claim_same_forest_from_other_seeds():
+    """The rule calls the same plain forest better when it starts from seed 2, and worse from seed 5."""
+    for seed, verdict in {2: "better", 5: "worse"}.items():
         again = RandomForestRegressor(N_TREES, random_state=seed, n_jobs=-1)
-        words.append(compare(plain_rmse, fold_rmse(again, X, y)).split(":")[0])
-    assert (words.count("better"), words.count("worse")) == (2, 1)
+        assert compare(plain_rmse, fold_rmse(again, X, y)).startswith(verdict), seed
+
+
+@only("xgass")
+def claim_tuned_forests_from_other_seeds():
+    """Tuned forests from seeds 1 to 5 all beat the plain one, and the quadratic beats each of them."""
+    of_quadratic = fold_rmse(polynomial(2), X, y)
+    for seed in range(1, 6):
+        again = RandomForestRegressor(N_TREES, **search.best_params_, random_state=seed, n_jobs=-1)
+        again_rmse = fold_rmse(again, X, y)
+        assert compare(plain_rmse, again_rmse).startswith("better"), seed
+        assert compare(again_rmse, of_quadratic).startswith("better"), seed
 
 
 @only("xgass")
@@ -251,6 +269,9 @@ def claim_doing_without():
     """Without `model_r` the forest loses more than without `CINDX`."""
     cindx, model_r = (fold_rmse(looking, X.drop(columns=name), y) for name in ("CINDX", "model_r"))
     assert model_r.mean() > cindx.mean()
+    if UNIVERSE == "xgass":  # 0.010 against 0.004 dex
+        losses = [(without - fold_rmse(looking, X, y)).mean() for without in (model_r, cindx)]
+        assert np.allclose(losses, [0.010, 0.004], atol=0.0006)
 
 
 def claim_two_features_hide_each_other():
@@ -274,9 +295,10 @@ def claim_trap():
 
 @only("xgass")
 def claim_trap_numbers():
-    """The best score so far, close to 0.23 dex. Other detections 0.56 and +0.42, others 0.79 and +0.66."""
+    """The lowest RMSE so far, not the highest R2. Other detections 0.56 and +0.42, others 0.79 and +0.66."""
     assert abs(at_home.mean() - 0.228) < 0.004
     assert at_home.mean() < min(quadratic_rmse.mean(), tuned_rmse.mean()) - 0.03
+    assert 1 - (at_home.mean() / y[blind].std()) ** 2 < curve.loc[2, "R2"] - 0.05
     assert np.allclose(trap[["RMSE", "mean excess"]], [[0.56, 0.42], [0.79, 0.66]], atol=0.01)
 
 
@@ -319,10 +341,11 @@ def claim_likelihoods():
 
 def claim_selecting_on_the_outcome():
     """In the first column the true mean is the worst. The other columns agree with the log-likelihood."""
+    by_color = "limits as limits, scatter by color"
     assert against["catalog, detections"].astype(float).idxmax() == "the true mean"
     for column in ("truth, not detected", "truth, all"):
         ours = against[column].astype(float)
-        assert ours["the true mean"] < ours["and scatter by color"] < ours["limits as limits"]
+        assert ours["the true mean"] < ours[by_color] < ours["limits as limits"]
         assert ours["limits as limits"] < ours[WAYS[:2]].min() - 0.05
 
 
@@ -353,23 +376,32 @@ def claim_bend_in_color_and_size():
 def claim_leaderboard():
     """By RMSE the quadratic and the forest lead. By log-likelihood the last row leads."""
     assert set(leaderboard["RMSE"].nsmallest(2).index) == {"quadratic", "forest, tuned"}
-    assert leaderboard["log-likelihood"].idxmax() == "and scatter by color"
+    assert leaderboard["log-likelihood"].idxmax() == "limits as limits, scatter by color"
 
 
 def claim_forest_with_bells():
-    """Most of the lead is gone."""
-    scores = leaderboard["log-likelihood"]
+    """On the real catalog the lead is gone."""
+    best = leaderboard.loc["limits as limits, scatter by color", "log-likelihood"]
     with_bells = log_likelihood(y_test, test_limit, *forest_bells).mean()
-    lead = scores["and scatter by color"] - scores["forest, tuned"]
-    assert scores["and scatter by color"] - with_bells < 0.5 * lead
+    left = abs(best - with_bells) / (best - leaderboard.loc["forest, tuned", "log-likelihood"])
+    assert left < (0.1 if UNIVERSE == "xgass" else 0.5)
+
+
+@only("xgass")
+def claim_small_lead_is_not_seen():
+    """The quadratic led the forest by 0.012 dex. The interval holds that, too."""
+    led = (tuned_rmse - fold_rmse(polynomial(2), X, y)).mean()
+    low, high = np.percentile(drawn_rmse("quadratic") - drawn_rmse("forest, tuned"), [2.5, 97.5])
+    assert abs(led - 0.012) < 0.001 and low < -led < high
 
 
 @only("xgass")
 def claim_paired_intervals():
-    """Line with limits minus forest: undecided. Scatter by color minus forest: decided."""
+    """Limits as limits minus forest: undecided. Scatter by color minus forest: decided."""
     forest = drawn_likelihood("forest, tuned")
-    line_low, line_high = np.percentile(drawn_likelihood("line, limits as limits") - forest, [2.5, 97.5])
-    color_low, color_high = np.percentile(drawn_likelihood("and scatter by color") - forest, [2.5, 97.5])
+    line_low, line_high = np.percentile(drawn_likelihood("limits as limits") - forest, [2.5, 97.5])
+    by_color = drawn_likelihood("limits as limits, scatter by color")
+    color_low, color_high = np.percentile(by_color - forest, [2.5, 97.5])
     assert np.allclose([line_low, line_high, color_low, color_high], [-0.08, 0.13, 0.04, 0.22], atol=0.015)
 
 
@@ -386,8 +418,8 @@ def claim_summary():
 def claim_size_bends_and_color_does_not():
     """The color asks for no bend at all; the size asks for one."""
     line_alone = log_likelihood_of(train, [])
-    assert log_likelihood_of(train, ["NUVr"]) - line_alone < 1
-    assert log_likelihood_of(train, ["petrR50_r"]) - line_alone > 8
+    gains = [log_likelihood_of(train, [column]) - line_alone for column in ("NUVr", "petrR50_r")]
+    assert np.allclose(gains, [0.1, 10.2], atol=0.06)
 
 
 @only("xgass")
@@ -397,17 +429,31 @@ def claim_logarithm_takes_the_bend():
     assert of_color_times_size > 5
 
 
+def _products(table):
+    """The 21 squares and products of the features of a table, as columns to add."""
+    standard = (table[FEATURES] - table[FEATURES].mean()) / table[FEATURES].std()
+    products = PolynomialFeatures(2, include_bias=False).fit_transform(standard)[:, len(FEATURES) :]
+    return pd.DataFrame(products, index=table.index).add_prefix("product ")
+
+
 @only("xgass")
 def claim_all_products():
-    """The sum over all 21 squares and products is a gain of 29.4, the likelihood ratio 58.8."""
-    standard = (train[FEATURES] - train[FEATURES].mean()) / train[FEATURES].std()
-    products = PolynomialFeatures(2, include_bias=False).fit_transform(standard)[:, len(FEATURES) :]
-    added = pd.DataFrame(products, index=train.index).add_prefix("product ")
-    assert abs(2 * (likelihood_with(train, added) - likelihood_line) - 58.8) < 0.5
+    """All 21: a gain of 29.4, the likelihood ratio 58.8. With the size as a logarithm it is 40.9."""
+    gain_of_all = with_columns(train, _products(train)) - likelihood_line
+    assert abs(gain_of_all - 29.4) < 0.1 and abs(2 * gain_of_all - 58.8) < 0.1
+    assert abs(2 * (with_columns(as_log, _products(as_log)) - likelihood_log) - 40.9) < 0.1
+
+
+@only("xgass")
+def claim_products_held_out():
+    """Held out, the 21 terms change the score by -0.002 +- 0.014 per galaxy."""
+    bent = held_out_likelihood(pd.concat([X, _products(train)], axis=1), y, is_limit)
+    change = bent - held_out_likelihood(X, y, is_limit)
+    assert abs(change.mean() + 0.002) < 0.001 and abs(corrected_error(change) - 0.014) < 0.001
 
 
 def claim_flags():
-    """Those with the largest excess are more often confused; confusion is most frequent in red ones."""
+    """Those with most gas beyond the prediction are more often confused; so are the red ones."""
     usual = confused[detected].mean()
     assert confused[missed[detected].nlargest(20).index].mean() > 1.5 * usual
     assert confused[detected & (X["NUVr"] > 5)].mean() > 2 * usual
@@ -420,8 +466,9 @@ def claim_confused_hardly_matter_for_the_entry():
 
 
 def claim_confused_as_limits():
-    """Closer to the truth, for the undetected galaxies."""
-    assert to_truth["confused as limits"] < to_truth["confused as values"] - 0.01
+    """Closer for the undetected galaxies, and by little for the confused ones themselves."""
+    closer = to_truth.loc["confused as values"] - to_truth.loc["confused as limits"]
+    assert closer["not detected"] > 0.01 and closer["not detected"] > closer["confused"] > -0.01
 
 
 def claim_average_promise():
@@ -449,14 +496,17 @@ def claim_leaks():
 
 @only("xgass")
 def claim_purely_the_selection():
-    """The flag gains as much as the distance, and more; within each half the distance gains nothing."""
+    """The flag gains at least as much as the distance; within each half the distance gains nothing."""
     assert gain_flag.mean() > gain_distance.mean() > 2 * corrected_error(gain_distance)
     assert all(within.mean() < corrected_error(within) for within in within_half.values())
 
 
 @only("xgass")
 def claim_far_away():
-    """The simple formulas travel best, the deep tree is worse than the forest, the high degree runs away."""
+    """The simple formulas travel best, the deep tree is worse than the forest, the high degree runs away.
+
+    Almost only the color leaves its range, for one massive galaxy in eight.
+    """
     order = far_away["RMSE"]
     left_range = outside.mean()
     assert left_range.idxmax() == "NUVr" and 0.1 < left_range.max() and left_range.nlargest(2).min() < 0.02
@@ -489,8 +539,8 @@ def claim_forest_still_learns():
 
 
 def claim_flattery_lost():
-    """Here the flattery is lost in the spread."""
-    assert abs(flattered.mean() - nested.loc["mean", "R2"]) < nested.loc["std", "R2"]
+    """The flattery is smaller than the spread here."""
+    assert abs(flattered.mean() - nested.mean()) < nested.std()
 
 
 def claim_saved_text():
