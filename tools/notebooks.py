@@ -60,7 +60,7 @@ def report(name, seconds):
 def text_of(output):
     """Return the text of an output, that of a table in HTML included."""
     data = output.get("data", {})
-    texts = [data[mime] for mime in data if mime.startswith("text/")]
+    texts = [data[mime] for mime in sorted(data) if mime.startswith("text/")]
     return output.get("text", "") + "".join(texts)
 
 
