@@ -15,13 +15,14 @@ from .fetch import MAX_BYTES, check_size
 COLUMNS = {  # what the tutorial uses, and the values that can be; data/README.md has units and sources
     "GASS": (1, 999_999), "RA": (0, 360), "DEC": (-90, 90), "zSDSS": (0, 1), "Dlum": (0, 10_000),
     "lgMstar": (6, 13), "expAB_r": (0, 1), "model_r": (5, 25), "ext_r": (0, 5), "petrR50_r": (0, 200),
-    "petrR90_r": (0, 200), "lgmust": (4, 12), "CINDX": (1, 10), "INCL": (0, 90), "NUVr": (-5, 15),
-    "SFR_best": (0, 1000), "HIsrc": (1, 4), "lgMHI": (5, 13), "lgGF": (-5, 3), "HIconf_flag": (0, 1),
+    "petrR90_r": (0, 200), "lgmust": (4, 12), "CINDX": (1, 10), "INCL": (0, 90), "NUVr": (0.1, 15),
+    "SFR_best": (1e-6, 1000), "HIsrc": (1, 4), "lgMHI": (5, 13), "lgGF": (-5, 3), "HIconf_flag": (0, 1),
 }  # fmt: skip
 INTEGERS = ["GASS", "HIsrc"]
 MISSING = -99.0  # as published
 MAY_BE_MISSING = ["NUVr", "SFR_best", "HIconf_flag"]
 N_GALAXIES = 1179
+BLANK = ["", *"nan NaN NA N/A null NULL None --".split()]  # how programs write that nothing is there
 MAX_COLUMNS = 500
 FIRST_MOCK_ID = 900_000  # real GASS ids are smaller, simulated ones larger
 STEM = "xGASS_representative_sample"
@@ -44,6 +45,9 @@ def read_catalog(raw: bytes, mock: bool) -> pd.DataFrame:
             columns = _from_fits(raw) if raw.startswith(b"SIMPLE") else _from_text(raw)
     except DataError:
         raise
+    except ascii.InconsistentTableError as error:
+        way_out = "it is cut off, or a text has blanks: save it with commas"
+        raise DataError(f"a row has more or fewer values than there are names: {way_out}") from error
     except Exception as error:  # astropy raises a dozen kinds, from many depths, on broken files
         raise DataError(f"no whole table, perhaps cut off ({type(error).__name__})") from error
     table = _as_numbers(columns)
@@ -72,9 +76,11 @@ def _from_fits(raw: bytes) -> dict[str, np.ndarray]:
         hdu = (complete or tables)[0]
         # Rows of no width need no bytes, only endless time: they are counted before they are read.
         _check_shape(hdu.columns.names, hdu.header["NAXIS2"])
+        if not hdu.verify_datasum():  # 2 where the file has no such sum
+            raise DataError("damaged: the table does not have its own check sum (DATASUM)")
         for name in COLUMNS:
             # Numbers only: arrays of varying length (P, Q) claim gigabytes in a small file.
-            if not re.fullmatch("1?[BIJKED]", hdu.columns[name].format):
+            if not re.fullmatch(r"1?[BIJKED]|[IFED]\d+(\.\d+)?", hdu.columns[name].format):
                 raise DataError(f"column {name} is not numeric")
         data = hdu.data
         return {
@@ -97,7 +103,12 @@ def _from_text(raw: bytes) -> dict[str, np.ndarray]:
             break
     form = "tab" if separator == "\t" else "basic"
     table = ascii.read(
-        [head.lstrip("# "), *rows], format=form, delimiter=separator, guess=False, include_names=[*COLUMNS]
+        [head.lstrip("# "), *rows],
+        format=form,
+        delimiter=separator,
+        guess=False,
+        include_names=[*COLUMNS],
+        fill_values=[(word, "0") for word in BLANK],  # masked
     )
     return {name: np.ma.asanyarray(table[name]) for name in COLUMNS}
 
@@ -110,9 +121,9 @@ def _check_is_text(raw: bytes) -> None:
     if raw.lstrip().startswith(b"<"):
         raise DataError("a web page (HTML), not a catalog")
     if b"\0" in raw:
-        raise DataError("neither a FITS table nor text (NUL bytes)")
+        raise DataError("neither a FITS table nor text (NUL bytes): save it as FITS or as CSV (UTF-8)")
     if raw[-1:] not in b"\r\n":
-        raise DataError("cut off: the last line does not end")
+        raise DataError("cut off: the last line does not end (if nothing is missing, end it)")
 
 
 def _words(line: str) -> list[str]:
@@ -127,7 +138,8 @@ def _known_names(line: str) -> int:
 def _check_shape(names: list[str], rows: int) -> None:
     wrong = [name for name in COLUMNS if names.count(name) != 1]
     if wrong:
-        raise DataError(f"columns are missing or come twice: {', '.join(wrong)}")
+        hint = " (text needs commas, blanks or tabs, and names as they were published)"
+        raise DataError(f"columns are missing or come twice: {', '.join(wrong)}{hint}")
     if rows != N_GALAXIES or len(names) > MAX_COLUMNS:
         raise DataError(f"{rows} rows of {len(names)} columns; the catalog has {N_GALAXIES} rows")
 
@@ -137,13 +149,22 @@ def _as_numbers(columns: dict[str, np.ndarray]) -> pd.DataFrame:
     numbers = {}
     for name, values in columns.items():
         if values.dtype.kind not in "iuf":
-            raise DataError(f"column {name} is not numeric")
-        if values.dtype.itemsize == 4 and values.dtype.kind == "f":
-            values = values.astype(str)  # by way of the decimal number, so that 3.11 stays 3.11
+            raise DataError(f"column {name} is not numeric{_first_word(values)}")
+        with np.errstate(over="ignore"):
+            narrow = values.astype(np.float32)
+        if np.ma.all((narrow == values) | np.isnan(values)):
+            values = narrow.astype(str)  # by way of the decimal number, so that 3.11 stays 3.11
         numbers[name] = values.astype(float).filled(np.nan)
     table = pd.DataFrame(numbers)
     table[MAY_BE_MISSING] = table[MAY_BE_MISSING].fillna(MISSING)
     return table
+
+
+def _first_word(values: np.ma.MaskedArray) -> str:
+    """Say which of the texts in a column is the first that is no number."""
+    words = pd.Series(values.astype(str).filled("nan"))
+    wrong = pd.to_numeric(words, errors="coerce").isna() & (words != "nan")
+    return f": {words[wrong].iloc[0]!r} in row {words[wrong].index[0] + 1}" if wrong.any() else ""
 
 
 def _check_values(table: pd.DataFrame, mock: bool) -> None:
@@ -167,8 +188,9 @@ def _check_values(table: pd.DataFrame, mock: bool) -> None:
 
 def _check_relations(table: pd.DataFrame) -> None:
     """Hold the columns against each other: this finds exchanged or shuffled ones, and other units."""
-    if table["RA"].max() <= 24:
-        raise DataError("RA is in hours or radians; it must be in degrees")
+    for name, most in (("RA", 24), ("DEC", 1.6)):
+        if table[name].max() <= most:
+            raise DataError(f"{name} is in hours or radians; it must be in degrees")
     axis_ratio = table["expAB_r"]
     cosine = np.sqrt(((axis_ratio**2 - 0.04) / 0.96).clip(0, 1))
     r50_kpc = table["petrR50_r"] / 206.265 * table["Dlum"] / (1 + table["zSDSS"]) ** 2
@@ -185,8 +207,37 @@ def _check_relations(table: pd.DataFrame) -> None:
             row = int(wrong.argmax())
             found = f"{table[name].iloc[row]:g} in row {row + 1}, expected {value.iloc[row]:g}"
             raise DataError(f"column {name} is not {words}: {found}")
+    _check_trends(table, r50_kpc)
     if ((table["HIsrc"] == 4) != (table["HIconf_flag"] == MISSING)).any():
         raise DataError("HIconf_flag must be -99 where HIsrc is 4, and nowhere else")
+
+
+def _check_trends(table: pd.DataFrame, r50_kpc: pd.Series) -> None:
+    """Hold columns against those that they follow loosely: in a shuffled one, or in another unit, it is lost.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    r50_kpc : pandas.Series
+        petrR50_r as a length (kpc).
+    """
+    luminosity = -0.4 * (table["model_r"] - 5 * np.log10(table["Dlum"]) - 25)
+    scatter = {  # dex; 0.24 and 0.11 in the real catalog, 0.23 and 0.10 in the simulated one
+        "model_r does not follow lgMstar at Dlum": ((table["lgMstar"] - luminosity).std(), 0.35),
+        "petrR50_r does not follow lgMstar and lgmust": (
+            (table["lgMstar"] - 2 * np.log10(r50_kpc) - table["lgmust"]).std(), 0.25),
+    }  # fmt: skip
+    for words, (found, most) in scatter.items():
+        if found > most:
+            raise DataError(
+                f"{words} (scatter {found:.2f} dex, at most {most} is right): shuffled or in another unit?"
+            )
+    star_formation = np.log10(table["SFR_best"].where(table["SFR_best"] > 0)) - table["lgMstar"]
+    color = table["NUVr"].where(table["NUVr"] != MISSING)
+    if not star_formation.corr(color) < -0.7:  # -0.9 in both
+        raise DataError(
+            "NUVr does not follow SFR_best / 10^lgMstar: one of them is shuffled or in another unit"
+        )
 
 
 def _distance(redshift: pd.Series) -> pd.Series:

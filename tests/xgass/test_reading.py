@@ -26,6 +26,30 @@ def behind_an_image(df):
     return out.getvalue()
 
 
+def as_text_in_fits(df):
+    """Return a FITS file whose table has its numbers as text."""
+    numbers = fits.open(io.BytesIO(as_table(df.drop(columns="SDSS").astype(float), "fits")))[1]
+    columns = [fits.Column(c.name, "D25.17", array=numbers.data[c.name]) for c in numbers.columns]
+    out = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.TableHDU.from_columns(columns)]).writeto(out)
+    return out.getvalue()
+
+
+def damaged(df):
+    """Return a FITS file with check sums, in which one bit of the table is turned."""
+    out, table = io.BytesIO(), fits.open(io.BytesIO(as_table(df, "fits")))
+    table.writeto(out, checksum=True)
+    raw = bytearray(out.getvalue())
+    raw[len(raw) // 2] ^= 1
+    return bytes(raw)
+
+
+def shuffled(df, *names):
+    """Return the text of a table in which some columns are in another order, together."""
+    order = np.random.default_rng(1).permutation(len(df))
+    return text(df.assign(**{name: df[name].to_numpy()[order] for name in names}))
+
+
 FORMATS = {  # name of the file, what it holds
     "FITS, compressed": (f"{FITS}.gz", lambda df: gzip.compress(as_table(df, "fits"))),
     "FITS with NaN": (FITS, lambda df: as_table(emptied(df), "fits")),
@@ -36,6 +60,9 @@ FORMATS = {  # name of the file, what it holds
     "tabs and empty cells": (f"{STEM}.tsv", lambda df: emptied(df).to_csv(index=False, sep="\t")),
     "behind an image": (FITS, lambda df: behind_an_image(df)),
     "ECSV": (f"{STEM}.ecsv", lambda df: as_table(df, "ascii.ecsv")),
+    "no value in words": (f"{STEM}.csv", lambda df: emptied(df).to_csv(index=False, na_rep="null")),
+    "all digits of float32": (f"{STEM}.csv", lambda df: as_table(df, "ascii.csv")),
+    "FITS, numbers as text": (FITS, lambda df: as_text_in_fits(df)),
 }
 
 
@@ -58,7 +85,7 @@ WRONG = {  # what the file holds, what is said
     "empty": (lambda df: " \n", "empty"),
     "a web page": (lambda df: "<!DOCTYPE html><html>404</html>\n", "web page"),
     "a VOTable": (lambda df: as_table(df, "votable"), "VOTable; save it as FITS"),
-    "a column missing": (lambda df: text(df.drop(columns="NUVr")), "missing or come twice: NUVr$"),
+    "a column missing": (lambda df: text(df.drop(columns="NUVr")), "missing or come twice: NUVr "),
     "a row too many": (lambda df: as_table(pd.concat([df, df.iloc[:1]]), "fits"), "1180 rows"),
     "cut in the last number": (lambda df: text(df[df.columns[::-1]])[:-2], "cut off"),
     "cut FITS": (lambda df: as_table(df, "fits")[:50_000], "cut off"),
@@ -79,6 +106,25 @@ WRONG = {  # what the file holds, what is said
     "a shuffled axis ratio": (lambda df: text(df.assign(expAB_r=df.expAB_r.to_numpy()[::-1])), "INCL is not"),
     "a shuffled redshift": (lambda df: text(df.assign(zSDSS=df.zSDSS.to_numpy()[::-1])), "Dlum is not"),
     "a shuffled source": (lambda df: text(df.assign(HIsrc=df.HIsrc.to_numpy()[::-1])), "HIconf_flag must"),
+    "shuffled brightness": (lambda df: shuffled(df, "model_r"), "model_r does not follow lgMstar"),
+    "shuffled color": (lambda df: shuffled(df, "NUVr"), "NUVr does not follow SFR_best"),
+    "shuffled star formation": (lambda df: shuffled(df, "SFR_best"), "NUVr does not follow SFR_best"),
+    "radii shuffled together": (
+        lambda df: shuffled(df, "petrR50_r", "petrR90_r", "CINDX"),
+        "petrR50_r does not follow|lgmust is not",
+    ),
+    "distances shuffled together": (lambda df: shuffled(df, "zSDSS", "Dlum"), "model_r does not follow"),
+    "radii in kpc": (
+        lambda df: text(df.assign(**{r: df[r] * df.Dlum / 206.265 for r in ("petrR50_r", "petrR90_r")})),
+        "petrR50_r does not follow",
+    ),
+    "DEC in radians": (lambda df: text(df.assign(DEC=np.radians(df.DEC))), "DEC is in hours or radians"),
+    "0 for a missing color": (lambda df: text(df.assign(NUVr=df.NUVr.replace(-99, 0))), "NUVr has a value"),
+    "a comma in a number": (
+        lambda df: text(df.assign(NUVr=df.NUVr.astype(str).str.replace(".", ",")), "\t", ""),
+        "NUVr is not numeric: '.*,.*' in row 1",
+    ),
+    "one bit of a FITS file": (damaged, "does not have its own check sum"),
     "an id twice": (lambda df: text(df.assign(GASS=[df.GASS[1], *df.GASS[1:]])), "comes twice"),
     "six megabytes, unpacked": (lambda df: gzip.compress(b"#" * 6_000_000), "larger than 5 MB"),
     "two million rows": (lambda df: b"GASS\n" + b"1\n" * 2_000_000, "columns are missing"),
