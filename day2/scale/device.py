@@ -66,7 +66,7 @@ def cores() -> int:
     """Return how many cores this process may use; OMP_NUM_THREADS can make them fewer."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return min(there, int(wanted)) if wanted.isdigit() and int(wanted) > 0 else there
+    return min(there, int(wanted)) if wanted.isdecimal() and int(wanted) > 0 else there
 
 
 def layout(device: torch.device) -> torch.memory_format:

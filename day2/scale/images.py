@@ -1,6 +1,5 @@
 """Pictures: which are accepted, and which part of them the network sees."""
 
-import hashlib
 import io
 import warnings
 from collections.abc import Sequence
@@ -112,25 +111,6 @@ def read_picture(path: str | Path, whole: bool = False) -> Image.Image:
 def read_pixels(path: str | Path) -> torch.Tensor:
     """Read what the network sees of a picture: (3, SIZE, SIZE), uint8; raises as `open_picture` does."""
     return torch.from_numpy(np.array(read_picture(path))).permute(2, 0, 1)
-
-
-def repeated(paths: Sequence[Path]) -> list[tuple[int, int]]:
-    """Find files of the same bytes: for each repeated one its number among the paths and that of the first.
-
-    Only files of equal size are read.
-    """
-    by_size, by_content, found = {}, {}, []
-    for row, path in enumerate(paths):
-        by_size.setdefault(path.stat().st_size, []).append(row)
-    for rows in by_size.values():
-        if len(rows) == 1:
-            continue
-        for row in rows:
-            digest = hashlib.sha256(paths[row].read_bytes()).digest()
-            first = by_content.setdefault(digest, row)
-            if first != row:
-                found.append((row, first))
-    return sorted(found)
 
 
 class Pictures(Dataset):

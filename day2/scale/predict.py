@@ -35,10 +35,9 @@ import torch
 from tqdm.auto import tqdm
 
 from scale import images, network, tables
-from scale.archives import load_whole, locked
+from scale.archives import load_whole, locked, write_whole
 from scale.device import best_device, cores, first_line, layout
 from xgass import DataError
-from xgass.fetch import write_atomic
 
 BATCH = 64  # galaxies that are predicted at once
 RUN = "_run.json"  # says what the parts of a folder belong to; readers of Parquet pass over the underscore
@@ -126,7 +125,7 @@ def claim(out: Path, run: dict) -> None:
             raise DataError(f"{out} holds predictions of another {other}: name a new folder with --out")
     elif any(not path.name.startswith(".") for path in out.iterdir()):
         raise DataError(f"{out} holds other files: name a new folder with --out")
-    write_atomic(out / RUN, json.dumps(run).encode())
+    write_whole(out / RUN, json.dumps(run).encode())
     for left in out.glob(".*.tmp"):  # of a run that was killed
         left.unlink()
 
@@ -146,18 +145,19 @@ def stamps(paths: list[Path]) -> list[str]:
         try:
             file = path.stat()
             found.append(f"{file.st_size} {file.st_mtime_ns}")
-        except OSError:
+        except (OSError, ValueError):  # ValueError: no file can have such a name
             found.append("")
     return found
 
 
-def earlier_part(path: Path, label: str) -> pd.DataFrame | None:
-    """Read a part that an earlier run has left; None if there is none, or it is damaged."""
+def earlier_part(path: Path, label: str, ids: pd.Series) -> pd.DataFrame | None:
+    """Read a part that an earlier run has left; None if there is none, or it is damaged or another one."""
     try:
-        part = pd.read_parquet(path)
+        part = pd.read_parquet(path, page_checksum_verification=True)
     except (OSError, ValueError):  # pyarrow's errors are of these kinds
         return None
-    return part if list(part) == ["id", label, "problem", "picture"] else None
+    same = list(part) == ["id", label, "problem", "picture"] and part["id"].tolist() == ids.tolist()
+    return part if same else None
 
 
 def predict_part(path: Path, table: pd.DataFrame, job: dict) -> tuple[int, int, int]:
@@ -181,7 +181,7 @@ def predict_part(path: Path, table: pd.DataFrame, job: dict) -> tuple[int, int, 
     model, saved = load_network(job["weights"], device)
     label, paths = saved["label"], [Path(image) for image in table["image"]]
     pictures = stamps(paths)
-    part = earlier_part(path, label)
+    part = earlier_part(path, label, table["id"])
     if part is None:
         part = pd.DataFrame({"id": table["id"], label: np.nan, "problem": "not yet", "picture": ""})
         part = part.reset_index(drop=True)
@@ -190,7 +190,7 @@ def predict_part(path: Path, table: pd.DataFrame, job: dict) -> tuple[int, int, 
         part["picture"] = pictures
         asked = [path for path, is_asked in zip(paths, todo, strict=True) if is_asked]
         part.loc[todo, label], part.loc[todo, "problem"] = predict_pictures(asked, model, saved, job)
-        write_atomic(path, part.to_parquet(index=False))
+        write_whole(path, part.to_parquet(index=False, write_page_checksum=True))
     good = part["problem"] == ""
     return int((good & todo).sum()), int((~good).sum()), len(part)
 
@@ -303,7 +303,6 @@ def predict(catalog: Path, weights: Path, out: Path, bf16: bool) -> None:
     load_network(weights, torch.device("cpu"))  # what is wrong with it is said before anything is done
     sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
     rows, parts = fingerprint(catalog)
-    out.mkdir(parents=True, exist_ok=True)
     with locked(out):
         claim(out, {"catalog": rows, "weights": sha256, "size of a part": tables.PART})
         job = {"weights": weights.resolve(), "place": "", "bf16": bf16, "readers": 1}
@@ -333,7 +332,7 @@ def rounds(catalog: Path, out: Path, job: dict, places: list[str]) -> Iterator[l
     """Read the catalog, a task for each part, as many tasks at once as there are places (devices)."""
     tasks = []
     for number, table in enumerate(tqdm(tables.read_table(catalog, ["id", "image"]), "parts", disable=None)):
-        paths = [str(path.resolve()) for path in tables.paths_of(table["image"], catalog)]
+        paths = [str(path.absolute()) for path in tables.paths_of(table["image"], catalog)]
         path = out.resolve() / f"part-{number:06d}.parquet"
         tasks.append((path, table.assign(image=paths), {**job, "place": places[len(tasks)]}))
         if len(tasks) == len(places):

@@ -1,6 +1,7 @@
 """Tables: read in parts as text, checked, and split by the id."""
 
 import csv
+import os
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
@@ -13,11 +14,15 @@ from xgass import DataError
 
 PART = 4096  # rows of a table that are in memory at once
 BLANK = ("", "nan", "na", "n/a", "null", "none", "<na>", "--")  # how programs write that there is no value
+NINES = [float(f"{'9' * whole}.{'9' * decimals}") for whole in range(1, 10) for decimals in range(6)]
 MARKS = (  # numbers that catalogs write for "missing"
-    *(-9, -9.9, -9.99, -99, -99.9, -99.99, -99.999, -999, -999.25, -999.9, -999.99, -9999, -9999.9, -99999),
-    *(99, 99.9, 99.99, 99.999, 999, 999.9, 999.99, 9999, 99999),
-    *(-32768, 32767, -2147483648, 2147483647, -9223372036854775808, 9223372036854775807),
-    *(1e20, -1e20, 1e30, -1e30, 1e38, -1e38, 9.96921e36, 3.4028235e38, -3.4028235e38),
+    *(sign * number for sign in (1, -1) for number in NINES if number not in (9, 9.9)),
+    *(-9, -9.9, -1, -999.25, -1000, -10000, -77, -777, -7777, -88, -888, -8888),
+    *(-32768, 32767, 65535, -2147483648, 2147483647, 4294967295),
+    *(-9223372036854775808, 9223372036854775807, 18446744073709551615),
+    *(10.0**power for power in range(20, 39)),
+    *(-(10.0**power) for power in range(10, 39)),
+    *(9.96921e36, 3.4028235e38, -3.4028235e38),
 )
 WAYS_OUT = {  # first bytes of files that are no table that is read here
     b"\x1f\x8b": "is compressed (gzip): unpack it first",
@@ -31,6 +36,9 @@ WAYS_OUT = {  # first bytes of files that are no table that is read here
     b"\xfe\xff": "is text in UTF-16: save it as UTF-8",
     b"\x89HDF": "is an HDF5 file: save the table as CSV or Parquet",
     b"ARROW1": "is an Arrow (Feather) file: save the table as CSV or Parquet",
+    b"# %ECSV": 'is an ECSV file: save the table as CSV, astropy.table.Table.read(...).write("table.csv")',
+    b"[{": "is JSON: save the table as CSV or Parquet",
+    b'{"': "is JSON: save the table as CSV or Parquet",
     b"<": "is HTML or XML (a VOTable?): save the table as CSV",
 }
 
@@ -44,8 +52,9 @@ def missing_marks(values: pd.Series) -> pd.Series:
     """Tell which numbers are marks for "missing".
 
     A known mark (MARKS) counts where it stands alone: outside of the other values and a fifth of their range
-    away, or alone on its side of zero. It counts, too, where it repeats, at least twice as often as the other
-    values do. Whatever lies a million times the spread away is a fill value.
+    away (of positive values also of the range of their logarithms), or alone on its side of zero. It counts,
+    too, where it repeats, at least twice as often as the other values do. Whatever lies a million times the
+    spread away is a fill value.
 
     Parameters
     ----------
@@ -77,9 +86,12 @@ def missing_marks(values: pd.Series) -> pd.Series:
 def is_alone(mark: float, others: np.ndarray) -> bool:
     """Tell whether a number stands alone, far from the others."""
     low, high = others.min(), others.max()
-    gap = max(low - mark, mark - high)
-    across_zero = mark < 0 < low or high < 0 < mark
-    return gap > 0 and (gap > 0.2 * (high - low) or across_zero)
+    if mark < 0 < low or high < 0 < mark:
+        return True
+    far = max(low - mark, mark - high) > 0.2 * (high - low)
+    if min(mark, low) > 0:
+        far |= max(np.log(low / mark), np.log(mark / high)) > 0.2 * np.log(high / low)
+    return bool(far and not low <= mark <= high)
 
 
 def repeats(times: int, others: np.ndarray) -> bool:
@@ -90,7 +102,7 @@ def repeats(times: int, others: np.ndarray) -> bool:
 
 def paths_of(images: pd.Series, table: Path) -> list[Path]:
     """Return the paths of pictures, which count from the folder of their table; "~" is the home folder."""
-    return [table.parent / Path(image).expanduser() for image in images]
+    return [table.parent / os.path.expanduser(image) for image in images]  # Path's own fails for "~nobody"
 
 
 def read_table(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
@@ -116,7 +128,7 @@ def read_table(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
         raise DataError(
             f"{path}: {line_of_wrong_letter(path)} is not UTF-8: save the table as UTF-8"
         ) from None
-    except (ValueError, csv.Error) as error:  # also those of pyarrow
+    except (OSError, ValueError, csv.Error) as error:  # also those of pyarrow
         reason = str(error).strip().splitlines()[0]
         raise DataError(f"{path} cannot be read as a table, CSV or Parquet: {reason}") from error
 
@@ -147,7 +159,7 @@ def kind_of(path: Path) -> str:
     if not stat.S_ISREG(path.stat().st_mode):  # a pipe would make the reader wait for ever
         raise DataError(f"{path} is not a file: save the table as one, since it is read more than once")
     with open(path, "rb") as file:
-        beginning = file.read(4096)
+        beginning = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
     if beginning.startswith(b"PAR1"):
         return "parquet"
     for first, way_out in WAYS_OUT.items():
@@ -163,10 +175,10 @@ def check_names(path: Path, names: list[str], columns: list[str]) -> None:
     wrong = [name for name in columns if names.count(name) != 1]
     if not wrong:
         return
-    has = "".join(letter for letter in ", ".join(names)[:200] if letter.isprintable())
+    has = "".join(letter if letter.isprintable() else " " for letter in ", ".join(names)[:200])
     message = f"{path}: {', '.join(wrong)} must be a column, once; it has: {has}"
-    if len(names) == 1 and any(mark in names[0] for mark in "\t;|"):
-        message += " (are its values separated by something else than commas? Save it with commas)"
+    if len(names) < 2:
+        message += " (its first line must be the names, with commas between them: Save it with commas)"
     raise DataError(message)
 
 
@@ -195,8 +207,10 @@ def csv_tables(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
         for table in parts_until_empty(reader):
             table = table.fillna("").apply(lambda column: column.str.strip())
             empty = (table == "").all(axis=1)
-            # pandas reads a line that is too short as one whose last values are empty
+            # pandas reads a line that is too short as one whose last values are empty, and all lines between
+            # two stray quotation marks as one value
             suspicious = ~empty & ((table[last] == "") | (table[beyond] != "").any(axis=1))
+            suspicious |= table.apply(lambda column: column.str.contains("\n", regex=False)).any(axis=1)
             if suspicious.any() and not asked:
                 check_lines(path, len(names))  # of the whole file, so once is enough
                 asked = True
@@ -220,15 +234,27 @@ def header(file: Iterable[str]) -> list[str]:
 
 
 def check_lines(path: Path, names: int) -> None:
-    """Raise `DataError` for the first line with too many or too few values for the number of names."""
+    """Raise `DataError` for the first line with stray quotation marks, or too many or too few values.
+
+    Parameters
+    ----------
+    path : Path
+        The CSV file.
+    names : int
+        How many values a line must have.
+    """
     with open(path, newline="", encoding="utf-8-sig") as file:
         lines = csv.reader(file, skipinitialspace=True, strict=True)
         next(lines)
-        for line in lines:
-            values = [value.strip() for value in line]
-            if any(values) and (len(values) < names or any(values[names:])):
-                found = f"line {lines.line_num} has {len(values)} values, the first line {names} names"
-                raise DataError(f"{path}: {found}")
+        try:
+            for line in lines:
+                values = [value.strip() for value in line]
+                if any(values) and (len(values) < names or any(values[names:])):
+                    found = f"line {lines.line_num} has {len(values)} values, the first line {names} names"
+                    raise DataError(f"{path}: {found}")
+        except csv.Error as error:
+            way_out = "take out quotation marks that are not in pairs"
+            raise DataError(f"{path}: line {lines.line_num} cannot be read ({error}): {way_out}") from error
 
 
 def line_of_wrong_letter(path: Path) -> str:
@@ -251,8 +277,12 @@ def parquet_tables(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
     import pyarrow.parquet as pq
 
     for file_path in parquet_files(path):
-        with pq.ParquetFile(file_path) as file:
+        with pq.ParquetFile(file_path, page_checksum_verification=True) as file:
             check_names(file_path, file.schema_arrow.names, columns)
+            for name in columns:
+                if pa.types.is_nested(kind := file.schema_arrow.field(name).type):
+                    way_out = "save it as a column of numbers or texts"
+                    raise DataError(f"{file_path}: {name} holds a {kind} in each row: {way_out}")
             for batch in file.iter_batches(PART, columns=columns):
                 texts = {name: batch.column(name).cast(pa.string()).to_pandas() for name in columns}
                 if "id" in texts and pa.types.is_floating(batch.schema.field("id").type):

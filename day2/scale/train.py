@@ -95,22 +95,33 @@ def load(path: Path, label: str, missing: tuple[float, ...] = ()) -> pd.DataFram
     DataError
         Something is wrong, a line for each fault.
     """
-    if label in ("id", "image", "problem"):
+    if label in ("id", "image", "problem", "picture"):  # columns of the table, or of the predictions
         raise DataError(f"a column {label} cannot be the label")
     table = pd.concat([pd.DataFrame(), *tables.read_table(path, ["id", "image", label])])
     if table.empty:
         raise DataError(f"{path} has no galaxies")
     values = pd.to_numeric(table[label], errors="coerce").astype("float64")
     if missing:
-        left_out = np.isclose(values.to_numpy()[:, None], missing, rtol=1e-6, atol=0).any(axis=1)
+        left_out = means_missing(values, missing)
         print(f"{left_out.sum()} of {len(table)} rows are left out: their {label} means missing")
         table, values = table[~left_out], values[~left_out]
+        if marks := sorted(set(values[tables.missing_marks(values)])):
+            print(f"taken for data, although catalogs write it for 'missing': {label} {marks[:3]}")
     wrong = faults_of_table(table, values, label, marks=not missing)
     if not wrong and not values.nunique() > 1:
         wrong = [f"{label} is the same in all {len(values)} rows: there is nothing to learn"]
     if wrong:
-        raise DataError(f"{path}: " + "\n".join([*wrong, "Mend these rows, or leave them out."]))
+        way_out = "Mend these rows, or leave them out (--missing=nan: those without a number)."
+        raise DataError(f"{path}: " + "\n".join([*wrong, way_out]))
     return table.assign(**{label: values}).sort_values("id", ignore_index=True)
+
+
+def means_missing(values: pd.Series, missing: tuple[float, ...]) -> np.ndarray:
+    """Tell which values are among those that mean "missing"; NaN stands for all that is no finite number."""
+    found = np.isclose(values.to_numpy()[:, None], missing, rtol=1e-6, atol=0).any(axis=1)
+    if np.isnan(missing).any():
+        found |= ~np.isfinite(values.to_numpy())
+    return found
 
 
 def faults_of_table(table: pd.DataFrame, values: pd.Series, label: str, marks: bool) -> list[str]:
@@ -118,7 +129,7 @@ def faults_of_table(table: pd.DataFrame, values: pd.Series, label: str, marks: b
     finite = pd.Series(np.isfinite(values.to_numpy()), values.index)
     of_label = {f"no finite number as {label}": ~finite}
     if marks:
-        advice = "--missing VALUE leaves such rows out and takes all other numbers for data"
+        advice = "--missing=VALUE leaves such rows out and takes all other numbers for data"
         of_label[f"a mark for 'missing' as {label} ({advice})"] = tables.missing_marks(values)
     paths = table["image"]
     of_paths = {
@@ -152,6 +163,9 @@ def color_scale(
 ) -> list[torch.Tensor]:
     """Read all pictures once; return mean and spread of each color (0 to 1) where `fitted` is true.
 
+    No two may show the same to the network, whatever their files are: one could be fitted, the other one
+    validated.
+
     Parameters
     ----------
     paths : list of Path
@@ -171,18 +185,30 @@ def color_scale(
     Raises
     ------
     DataError
-        Pictures that cannot be used: how many, and the first three.
+        Pictures that cannot be used, or come twice: how many, and the first three.
     """
-    wrong, means, squares = [], [], []
+    wrong, means, squares, hashes = [], [], [], []
     loader = DataLoader(images.Pictures(paths), 64, num_workers=workers)  # /dev/shm may hold 64 MB only
     for pictures, problems in tqdm(loader, "reading", leave=False, disable=quiet):
         wrong += [problem for problem in problems if problem]
+        hashes += [hashlib.sha256(picture.numpy().tobytes()).digest() for picture in pictures]
         means.append((pictures / 255).mean((2, 3)))
         squares.append((pictures / 255).square().mean((2, 3)))
     if wrong:
         raise DataError("\n".join([f"{len(wrong)} of {len(paths)} pictures cannot be used:", *wrong[:3]]))
+    if twice := repeated(hashes):
+        pairs = ", ".join(f"{paths[row]} and {paths[first]}" for row, first in twice[:3])
+        count = f"{len(twice)} of {len(paths)} pictures are those of another id"
+        raise DataError(f"{count}: {pairs}. Keep one row of each.")
     mean = torch.cat(means)[fitted].mean(0)
     return [mean, (torch.cat(squares)[fitted].mean(0) - mean**2).clamp(min=1e-6).sqrt()]
+
+
+def repeated(hashes: list[bytes]) -> list[tuple[int, int]]:
+    """Return the place of each repeated hash, and the place where it stands first."""
+    first = {}
+    places = [(place, first.setdefault(name, place)) for place, name in enumerate(hashes)]
+    return [(place, before) for place, before in places if before != place]
 
 
 def save_checkpoint(
@@ -209,6 +235,8 @@ def load_checkpoint(
             raise DataError(f"{out} holds the weights of another training: name a new folder with --out")
         return []
     saved = load_whole(out / CHECKPOINT)
+    if not (isinstance(saved, dict) and {"recipe", "history", "weights", "optimizer"} <= set(saved)):
+        raise DataError(f"{out / CHECKPOINT} is no checkpoint of train.py: name a new folder with --out")
     if changed := [key for key in recipe if saved["recipe"].get(key) != recipe[key]]:
         way_out = "go back to what it was, or name a new folder with --out"
         raise DataError(f"{out} holds a training with other {', '.join(changed)}: {way_out}")
@@ -268,8 +296,11 @@ def check_sizes(fit: pd.DataFrame, valid: pd.DataFrame, label: str, batch: int, 
         raise DataError(f"a batch of {batch} cannot be shared equally by {processes} processes")
     if len(fit) < batch:
         raise DataError(f"{len(fit)} galaxies to fit do not fill a batch of {batch}: make --batch smaller")
-    if not (len(valid) > 1 and fit[label].std() > 0):
+    if len(valid) < 2:
         raise DataError(f"{len(fit) + len(valid)} galaxies are too few to fit some and validate others")
+    if not 0 < fit[label].std() < np.inf:
+        spread = f"{label} has the spread {fit[label].std():.4g} among the {len(fit)} galaxies to fit"
+        raise DataError(f"{spread}: there is nothing to learn")
 
 
 def description(galaxies: pd.DataFrame, fit: pd.DataFrame, label: str) -> str:
@@ -348,16 +379,6 @@ def standardized(
     """Pass batches on, with pictures whose colors are around 0."""
     for pictures, labels in batches:
         yield network.standardize(pictures, *colors), labels
-
-
-def check_contents(galaxies: pd.DataFrame, table: Path) -> None:
-    """Raise `DataError` if one picture stands there under two ids: one might be fitted, one validated."""
-    found = images.repeated(tables.paths_of(galaxies["image"], table))
-    if found:
-        ids = galaxies["id"]
-        first = ", ".join(f"{ids[row]} and {ids[other]}" for row, other in found[:3])
-        count = f"{len(found)} of {len(galaxies)} pictures are those of another id"
-        raise DataError(f"{table}: {count}: {first}. Keep one row of each.")
 
 
 def colors_of_fitted(accelerator: Accelerator, galaxies: pd.DataFrame, table: Path) -> list[torch.Tensor]:
@@ -451,10 +472,8 @@ def train(table: Path, label: str, out: Path, settings: Settings) -> torch.nn.Mo
     accelerator.print(description(galaxies, fit, label))
     check_sizes(fit, valid, label, settings.batch, accelerator.num_processes)
     colors = colors_of_fitted(accelerator, galaxies, table)
-    check_contents(galaxies, table)
     recipe = recipe_of(galaxies, table, label, settings)
     loaders = batches_of(accelerator, fit, valid, table, settings)
-    out.mkdir(parents=True, exist_ok=True)
     with locked(out) if accelerator.is_main_process else contextlib.nullcontext():
         model, history = run_epochs(accelerator, loaders, colors, recipe, out)
         if accelerator.is_main_process:

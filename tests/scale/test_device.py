@@ -47,3 +47,11 @@ def test_bfloat16_leaves_one_core_and_gives_ordinary_numbers(monkeypatch):
 def test_omp_num_threads_is_obeyed(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert device.cores() == 1
+
+
+@pytest.mark.parametrize("wanted", ["0", "-3", "many", "\u00b2", ""])
+def test_a_number_of_threads_that_is_none_is_passed_over(monkeypatch, wanted):
+    monkeypatch.setenv("OMP_NUM_THREADS", wanted)
+    there = device.cores()
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert there == device.cores()

@@ -116,6 +116,32 @@ def test_predictions_of_something_else_are_not_taken_for_done(folder, weights, t
         run(folder, weights)
 
 
+def test_paths_that_no_file_can_have_stop_nothing(folder, weights):
+    (folder / "loop").symlink_to("loop")
+    survey(folder, home="~nobody-here/x.jpg", loop="loop", below="loop/x.jpg", long="x" * 5000)
+    done = run(folder, weights)
+    assert done["v"].notna().sum() == 4 and (done["problem"][4:] != "").all()
+    table = pd.DataFrame({"id": ["1", "2"], "image": ["a\0b.jpg", str(folder / survey(folder)["image"][0])]})
+    table.to_parquet(folder / "nul.parquet")
+    assert run(folder, weights, "nul.parquet", "nul")["v"].notna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("spoil", ["ids", "bits"])
+def test_a_part_of_other_galaxies_or_with_turned_bits_is_made_again(folder, weights, spoil):
+    table = survey(folder)
+    first, path = run(folder, weights), folder / "out" / "part-000000.parquet"
+    part = pd.read_parquet(path)
+    if spoil == "ids":
+        part.assign(id=part["id"][::-1].to_numpy()).to_parquet(path, index=False)
+    else:
+        part.to_parquet(path, index=False, write_page_checksum=True, compression=None, use_dictionary=False)
+        value = part["v"].to_numpy()[1].tobytes()
+        path.write_bytes(path.read_bytes().replace(value, value[:-3] + b"\0" + value[-2:], 1))
+    second = run(folder, weights)
+    assert second.index.tolist() == table["id"].tolist()
+    np.testing.assert_allclose(second["v"], first["v"], atol=0.01)
+
+
 def test_pictures_that_have_appeared_since_are_asked_again(folder, weights, capsys):
     survey(folder, late="late.jpg")
     assert run(folder, weights).loc["late", "problem"].startswith("no such file")

@@ -23,6 +23,10 @@ def read(path, columns=("id", "image")):
         (np.linspace(-12.01, -6.02, 50), -9, 1, False),
         (np.repeat(np.arange(90, 110), 10), 99, 10, False),  # as often as the others
         (np.linspace(0, 1, 50), 1e25, 1, True),  # a fill value of whatever size
+        (10 ** np.linspace(7, 9, 50), 9999, 1, True),  # alone: far below, as logarithms are
+        (np.linspace(7, 9, 50), 9, 1, False),
+        *[(np.linspace(-2, 0.5, 50), mark, 1, True) for mark in (-1000, 999999, -99.9999, -9999.99, -88)],
+        *[(10 ** np.linspace(7, 9, 50), mark, 1, True) for mark in (-1, -1e10, -999999, 65535)],
     ],
 )
 def test_marks_for_missing_stand_alone_or_repeat(values, mark, times, is_mark):
@@ -60,6 +64,12 @@ def test_only_what_a_float_column_writes_is_rounded():
         (b"id;image\n1;a\n", "Save it with commas"),
         (b"id,image,v\n1,a,2\n2,b\n", "line 3 has 2 values, the first line 3 names"),
         (b"id,image,v\n1,a,2\n2,b,c,3\n", "line 3 has 4 values, the first line 3 names"),
+        (b'id,image,v\n1,a,"5 inch\n2,b,2\n3,c,"7 inch\n', "line 4 cannot be read ("),
+        (b"id image v\n1 a 2\n", "Save it with commas"),
+        (b"\nid,image\n1,a\n", "its first line must be the names"),
+        (b"# %ECSV 1.0\n# ---\nid image\n1 a\n", "is an ECSV file: save the table as CSV"),
+        (b'[{"id": 1, "image": "a"}]', "is JSON: save the table as CSV"),
+        ("\ufeff <?xml?>".encode(), "is HTML or XML (a VOTable?)"),
     ],
 )
 def test_what_is_no_table_is_refused_with_the_way_out(tmp_path, raw, message):
@@ -93,3 +103,26 @@ def test_ids_of_a_float_column_are_whole_or_rounded(tmp_path):
     pd.DataFrame({"id": [17.0, 1.23765194e18], "image": "a"}).to_parquet(tmp_path / "t.parquet")
     ids = read(tmp_path / "t.parquet")["id"]
     assert ids[0] == "17" and tables.are_rounded(ids).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("image", [["a.jpg"], {"bytes": b"", "path": "a.jpg"}], ids=["list", "structure"])
+def test_nested_columns_are_refused_by_name(tmp_path, image):
+    pd.DataFrame({"id": ["1"], "image": [image]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(DataError, match="image holds a .*: save it as a column of numbers or texts"):
+        read(tmp_path / "t.parquet")
+
+
+def test_the_check_sums_of_parquet_are_asked(tmp_path):
+    path, table = tmp_path / "t.parquet", pd.DataFrame({"id": ["galaxy 1"], "image": ["a.jpg"]})
+    table.to_parquet(path, write_page_checksum=True, compression=None, index=False)
+    path.write_bytes(path.read_bytes().replace(b"galaxy 1", b"galaxy 3", 1))
+    with pytest.raises(DataError, match="t.parquet cannot be read as a table, CSV or Parquet: .*CRC"):
+        read(path)
+
+
+def test_a_parquet_file_with_a_spoilt_end_is_named(tmp_path):
+    path = tmp_path / "t.parquet"
+    pd.DataFrame({"id": ["1"], "image": ["a.jpg"]}).to_parquet(path)
+    path.write_bytes(path.read_bytes()[:-8] + b"\0\0\0\0PAR1")
+    with pytest.raises(DataError, match="t.parquet cannot be read as a table"):
+        read(path)

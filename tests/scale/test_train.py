@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from scale import images
 from scale.predict import predict
@@ -134,10 +135,12 @@ def test_a_linear_label_does_not_hide_ten_marks_and_missing_is_a_way_out(tmp_pat
     assert "10 of 60 rows are left out" in capsys.readouterr().out
 
 
-def test_one_picture_under_two_ids_is_found_by_content(folder):
+@pytest.mark.parametrize("name", ["copy.jpg", "copy.png"])
+def test_one_picture_under_two_ids_is_found_by_content(folder, name):
     table = pd.read_csv(folder / "my_table.csv")
     (folder / "copy.jpg").write_bytes((folder / table["image"][5]).read_bytes())
-    table.loc[9, "image"] = "copy.jpg"
+    Image.open(folder / "copy.jpg").save(folder / "copy.png")
+    table.loc[9, "image"] = name
     table.to_csv(folder / "my_table.csv", index=False)
     with pytest.raises(DataError, match="1 of 40 pictures are those of another id: "):
         run(folder)
@@ -153,3 +156,45 @@ def test_a_training_does_not_go_on_with_replaced_pictures(folder):
     (folder / "own.jpg").write_bytes(raw + b" ")
     with pytest.raises(DataError, match="holds a training with other pictures: go back"):
         run(folder)
+
+
+def test_missing_nan_leaves_out_rows_without_a_number(tmp_path, capsys):
+    table = pd.DataFrame({"id": range(9), "image": [f"{row}.png" for row in range(9)]})
+    table["v"] = ["", "N/A", "inf", -9999, *np.linspace(0, 1, 5)]
+    table.to_csv(tmp_path / "table.csv", index=False)
+    with pytest.raises(DataError, match=r"--missing=nan: those without a number"):
+        load(tmp_path / "table.csv", "v")
+    assert len(load(tmp_path / "table.csv", "v", missing=(np.nan,))) == 6
+    said = capsys.readouterr().out
+    assert "3 of 9 rows are left out" in said and "taken for data" in said and "[-9999.0]" in said
+    assert len(load(tmp_path / "table.csv", "v", missing=(np.nan, -9999.0))) == 5
+    assert "taken for data" not in capsys.readouterr().out
+
+
+def test_a_label_that_only_a_validation_galaxy_varies_is_said(folder):
+    _, valid = split(pd.read_csv(folder / "my_table.csv", dtype={"id": "str"}))
+    edit(folder, lgGF=lambda table: (table["id"] == valid["id"].iloc[0]) * 0.5)
+    with pytest.raises(DataError, match="lgGF has the spread 0 among the .*: there is nothing to learn"):
+        run(folder)
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"weights": torch.zeros(3)}])
+def test_another_file_as_checkpoint_is_refused(folder, content):
+    (folder / "out").mkdir()
+    torch.save(content, folder / "out" / "checkpoint.pt")
+    with pytest.raises(DataError, match="is no checkpoint of train.py: name a new folder"):
+        run(folder)
+
+
+def test_a_folder_that_cannot_be_written_is_said(folder, monkeypatch):
+    (folder / "out").write_text("a file")
+    with pytest.raises(DataError, match="out cannot be used as a folder .*: name another folder with --out"):
+        run(folder)
+    monkeypatch.setattr(
+        "os.fsync", lambda file: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
+    with pytest.raises(
+        DataError, match="cannot be written .No space left on device.: make room, then the same"
+    ):
+        run(folder, out="full")
+    assert [path.name for path in (folder / "full").iterdir()] == [".lock"]
