@@ -53,6 +53,8 @@ def read_catalog(raw: bytes, mock: bool) -> pd.DataFrame:
     table = _as_numbers(columns)
     _check_values(table, mock)
     _check_relations(table)
+    if not mock:  # the dust of simulated galaxies does not know their place
+        _check_places(table)
     return table.astype(dict.fromkeys(INTEGERS, np.int64)).set_index("GASS")
 
 
@@ -238,6 +240,18 @@ def _check_trends(table: pd.DataFrame, r50_kpc: pd.Series) -> None:
         raise DataError(
             "NUVr does not follow SFR_best / 10^lgMstar: one of them is shuffled or in another unit"
         )
+
+
+def _check_places(table: pd.DataFrame) -> None:
+    """Hold RA and DEC against ext_r: neighbors on the sky lie behind the same dust of the Milky Way."""
+    ra, dec = np.radians(table["RA"]), np.radians(table["DEC"])
+    direction = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+    cosine = direction @ direction.T
+    np.fill_diagonal(cosine, -1)
+    rank = table["ext_r"].rank()
+    of_neighbor = rank.iloc[cosine.argmax(axis=1)].set_axis(rank.index)
+    if rank.corr(of_neighbor) < 0.8:  # 0.94 in the real catalog
+        raise DataError("ext_r is not the same for neighbors on the sky: ext_r, RA or DEC is shuffled")
 
 
 def _distance(redshift: pd.Series) -> pd.Series:

@@ -24,6 +24,7 @@ def as_real():
     """Return the simulated table under ids that real galaxies could have, with the types of the real one."""
     df = pd.read_csv(MOCK / "catalog.csv")
     df["GASS"] -= 890_000
+    df["ext_r"] = (0.1 + 0.05 * np.sin(np.radians(2 * df["RA"])) + 0.0045 * df["DEC"]).round(4)  # as dust is
     df.insert(1, "SDSS", [f"J{i:06d}.00+000000.0" for i in range(len(df))])  # a further column, of text
     floats = df.select_dtypes("float64").columns.difference(["RA", "DEC"])
     return df.astype(dict.fromkeys(floats, np.float32) | {"GASS": np.int32, "HIsrc": np.int16})

@@ -106,6 +106,10 @@ WRONG = {  # what the file holds, what is said
     "a shuffled axis ratio": (lambda df: text(df.assign(expAB_r=df.expAB_r.to_numpy()[::-1])), "INCL is not"),
     "a shuffled redshift": (lambda df: text(df.assign(zSDSS=df.zSDSS.to_numpy()[::-1])), "Dlum is not"),
     "a shuffled source": (lambda df: text(df.assign(HIsrc=df.HIsrc.to_numpy()[::-1])), "HIconf_flag must"),
+    **{
+        f"shuffled {name}": (lambda df, name=name: shuffled(df, name), "ext_r is not the same for neighbors")
+        for name in ("RA", "DEC", "ext_r")
+    },
     "shuffled brightness": (lambda df: shuffled(df, "model_r"), "model_r does not follow lgMstar"),
     "shuffled color": (lambda df: shuffled(df, "NUVr"), "NUVr does not follow SFR_best"),
     "shuffled star formation": (lambda df: shuffled(df, "SFR_best"), "NUVr does not follow SFR_best"),
