@@ -83,13 +83,13 @@ def test_the_memory_of_the_first_parts_does_for_all(folder, weights, monkeypatch
     """Three thousand pictures in 20 parts: what is kept of each part would add up."""
     monkeypatch.setattr(tables, "PART", 150)
     survey(folder, 3_000)
-    used, write = [], scale.predict.write_atomic
+    used, write = [], scale.predict.write_whole
 
     def note_memory(path, raw):
         used.append(psutil.Process().memory_info().rss / 1e6)
         write(path, raw)
 
-    monkeypatch.setattr(scale.predict, "write_atomic", note_memory)
+    monkeypatch.setattr(scale.predict, "write_whole", note_memory)
     scale.predict.predict(folder / "survey.csv", weights, folder / "done", False)
     assert max(used[15:]) < max(used[1:6]) + 40, [round(megabytes) for megabytes in used]
     assert len(pd.read_parquet(folder / "done")) == 3_000
