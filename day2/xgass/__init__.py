@@ -6,6 +6,8 @@ from pathlib import Path
 
 __all__ = ["DataError", "is_fast", "load_catalog", "load_practice", "preflight"]
 DATA = Path(__file__).resolve().parents[2] / "data"
+# Before numpy is imported: on small tables its threads would wait for each other, beside other work for long.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 class DataError(RuntimeError):
