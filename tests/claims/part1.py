@@ -567,6 +567,25 @@ def claim_text_that_looks_like_numbers():
     assert abs(study(turned, "GASS", FEATURES, "lgGF")["test RMSE"] - plain) < 1e-9
 
 
+def claim_study_refuses():
+    """What would give a wrong number is refused, or read as it was meant."""
+    rows = train.reset_index().assign(NUVr=[str(value) for value in train["NUVr"]])
+    rows.loc[:9, "NUVr"] = "-99"
+    plain = study(rows, "GASS", FEATURES, "lgGF")["test RMSE"]
+    assert abs(study(rows, "GASS", FEATURES, "lgGF", missing="-99")["test RMSE"] - plain) < 1e-9
+    named = rows.assign(GASS=rows["GASS"].astype(str))
+    twice, blanks = pd.concat([named, named]), pd.concat([named, named.assign(GASS=named["GASS"] + " ")])
+    one_object = study(twice, "GASS", FEATURES, "lgGF")["test RMSE"]
+    assert abs(study(blanks, "GASS", FEATURES, "lgGF")["test RMSE"] - one_object) < 1e-9
+    unnamed, constant = named.assign(GASS=named["GASS"].where(named.index > 2, "nan")), rows.assign(lgGF=1)
+    for table, features in [(rows, [*FEATURES, "lgGF"]), (unnamed, FEATURES), (constant, FEATURES)]:
+        try:
+            study(table, "GASS", features, "lgGF")
+        except ValueError:
+            continue
+        raise AssertionError("not refused")
+
+
 def claim_seeds_travel():
     """The same, for the seeds travel with the tasks."""
     assert np.allclose(r2_of_tasks, search.cv_results_["mean_test_score"], atol=1e-9)
