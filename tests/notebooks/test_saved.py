@@ -78,6 +78,12 @@ def test_no_picture_of_another_host(nb):
     assert not [html for html in htmls if re.search(r"src=.?http", html)]
 
 
+def test_papermill_finds_the_parameters(nb):
+    """It puts its own values below the one cell with this tag: seeds, and what trades time for precision."""
+    tagged = [cell for cell in nb.cells if "parameters" in cell.metadata.get("tags", [])]
+    assert len(tagged) == 1 and "SEED = 42" in tagged[0].source
+
+
 def test_folded_cells_say_what_they_do(nb):
     """A line `# @title`, and the marks of JupyterLab, Colab and the site together."""
     for cell in code(nb):

@@ -14,9 +14,10 @@ from unittest.mock import Mock
 import data_made as made
 import pandas as pd
 import pytest
+import requests
 from data_made import FITS, GOOD, http, put, put_pictures, serve
 
-from xgass import DataError, catalog, load_catalog, pictures
+from xgass import DataError, catalog, fetch, load_catalog, pictures
 
 ASCII = FITS.replace(".fits", ".ascii")
 
@@ -143,3 +144,17 @@ def test_a_run_asks_politely_and_after_a_kill_or_interrupt_goes_on_from_there(ki
         out = subprocess.run(command, env=env, capture_output=True, text=True).stdout
         assert 1040 <= kept < 1179 == len(there(images)) and len(server.paths) == asked + 1 + 1179 - kept
     assert "1179 galaxies (Cat" in out and "Sloan Digital Sky Survey" in out
+
+
+def test_a_python_without_certificates_says_what_to_run():
+    assert "Install Certificates.command" in fetch.why(requests.exceptions.SSLError())
+    assert fetch.why(requests.ConnectionError()) == "no network connection"
+
+
+def test_a_drive_that_fails_in_the_middle_names_the_picture(tmp_path, monkeypatch):
+    """A mounted drive answers a thousand times, and then not: what was read before is not in question."""
+    (tmp_path / "1000.jpg").write_bytes(GOOD)
+    fails = Mock(side_effect=OSError(errno.EIO, os.strerror(errno.EIO)))
+    monkeypatch.setattr("pathlib.Path.read_bytes", fails)
+    with pytest.raises(DataError, match=r"^1000.jpg cannot be read: Input/output error. Run this again"):
+        pictures.picture_fault(tmp_path / "1000.jpg")
