@@ -6,7 +6,7 @@ practice  five starts of every way of section 10 on the real pictures (PRACTICE_
 
 All use the simulated galaxies and the functions of the notebook, whose core is run first. Networks and
 predictions are kept in build/starts/: started again, it goes on. On two cores without bfloat16 it takes about
-15 minutes for `network`, the same for `limits`, and two hours for `practice`.
+15 minutes for `network`, half an hour for `limits`, and an hour for `practice`.
 """
 
 import argparse
@@ -26,7 +26,7 @@ KEPT = ROOT / "build/starts"
 STARTS = range(42, 47)
 STARTS_LIMITS = range(42, 50)
 FOLDS = 5
-ROUNDS = 5
+ROUNDS = 2
 DEEPER = "Deeper: When a label is a limit (again)"
 
 

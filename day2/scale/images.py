@@ -113,6 +113,18 @@ def read_pixels(path: str | Path) -> torch.Tensor:
     return torch.from_numpy(np.array(read_picture(path))).permute(2, 0, 1)
 
 
+def stamps(paths: Sequence[Path]) -> list[str]:
+    """Return size (bytes) and time (ns) of each picture, which tell a replaced one; "" if it is not there."""
+    found = []
+    for path in paths:
+        try:
+            file = path.stat()
+            found.append(f"{file.st_size} {file.st_mtime_ns}")
+        except (OSError, ValueError):  # ValueError: no file can have such a name
+            found.append("")
+    return found
+
+
 class Pictures(Dataset):
     """Pixels by path, and what is wrong with each, if anything: one bad file must not stop a night."""
 

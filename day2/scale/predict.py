@@ -138,18 +138,6 @@ def read_run(path: Path) -> dict:
         raise DataError(f"{path} is damaged: name a new folder with --out") from None
 
 
-def stamps(paths: list[Path]) -> list[str]:
-    """Return size (bytes) and time (ns) of each picture, which tell a replaced one; "" if it is not there."""
-    found = []
-    for path in paths:
-        try:
-            file = path.stat()
-            found.append(f"{file.st_size} {file.st_mtime_ns}")
-        except (OSError, ValueError):  # ValueError: no file can have such a name
-            found.append("")
-    return found
-
-
 def earlier_part(path: Path, label: str, ids: pd.Series) -> pd.DataFrame | None:
     """Read a part that an earlier run has left; None if there is none, or it is damaged or another one."""
     try:
@@ -180,7 +168,7 @@ def predict_part(path: Path, table: pd.DataFrame, job: dict) -> tuple[int, int, 
     device = torch.device(job["place"]) if job["place"] else best_device()
     model, saved = load_network(job["weights"], device)
     label, paths = saved["label"], [Path(image) for image in table["image"]]
-    pictures = stamps(paths)
+    pictures = images.stamps(paths)
     part = earlier_part(path, label, table["id"])
     if part is None:
         part = pd.DataFrame({"id": table["id"], label: np.nan, "problem": "not yet", "picture": ""})

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from xgass import DataError
+from xgass.table import BLANK
 
 PART = 4096  # rows of a table that are in memory at once
-BLANK = ("", "nan", "na", "n/a", "null", "none", "<na>", "--")  # how programs write that there is no value
 NINES = [float(f"{'9' * whole}.{'9' * decimals}") for whole in range(1, 10) for decimals in range(6)]
 MARKS = (  # numbers that catalogs write for "missing"
     *(sign * number for sign in (1, -1) for number in NINES if number not in (9, 9.9)),

@@ -42,6 +42,7 @@ from scale import images, network, processes, tables
 from scale.archives import load_whole, locked, save_whole
 from scale.device import layout
 from xgass import DataError
+from xgass.table import BLANK
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -133,7 +134,7 @@ def faults_of_table(table: pd.DataFrame, values: pd.Series, label: str, marks: b
         of_label[f"a mark for 'missing' as {label} ({advice})"] = tables.missing_marks(values)
     paths = table["image"]
     of_paths = {
-        "no image": paths.str.lower().isin(tables.BLANK),
+        "no image": paths.str.lower().isin(BLANK),
         "the picture of an earlier row": paths.duplicated() & (paths != ""),
     }
     wrong = tables.faults_of_ids(table["id"]) + tables.faults(table[label], of_label)
@@ -250,12 +251,6 @@ def hash_of(values: list) -> str:
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
 
-def stamps(paths: list[Path]) -> list:
-    """Return size (bytes) and time (ns) of files: they tell whether a picture was replaced."""
-    found = [path.stat() for path in paths]
-    return [[file.st_size, file.st_mtime_ns] for file in found]
-
-
 def validation_rmse(
     accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader, colors: list[torch.Tensor]
 ) -> float:
@@ -323,7 +318,7 @@ def recipe_of(galaxies: pd.DataFrame, table: Path, label: str, settings: Setting
         "ids": hash_of(galaxies["id"].tolist()),
         "paths": hash_of(galaxies["image"].tolist()),
         "label values": hash_of(galaxies[label].tolist()),
-        "pictures": hash_of(stamps(tables.paths_of(galaxies["image"], table))),
+        "pictures": hash_of(images.stamps(tables.paths_of(galaxies["image"], table))),
         "spread": float(f"{split(galaxies)[0][label].std():.6g}"),  # of the galaxies to fit, for the messages
     }
 

@@ -22,7 +22,7 @@ INTEGERS = ["GASS", "HIsrc"]
 MISSING = -99.0  # as published
 MAY_BE_MISSING = ["NUVr", "SFR_best", "HIconf_flag"]
 N_GALAXIES = 1179
-BLANK = ["", *"nan NaN NA N/A null NULL None --".split()]  # how programs write that nothing is there
+BLANK = ("", "nan", "na", "n/a", "null", "none", "<na>", "--")  # how programs write that there is no value
 MAX_COLUMNS = 500
 FIRST_MOCK_ID = 900_000  # real GASS ids are smaller, simulated ones larger
 STEM = "xGASS_representative_sample"
@@ -110,9 +110,14 @@ def _from_text(raw: bytes) -> dict[str, np.ndarray]:
         delimiter=separator,
         guess=False,
         include_names=[*COLUMNS],
-        fill_values=[(word, "0") for word in BLANK],  # masked
+        fill_values=[(spelled, "0") for spelled in _spellings(BLANK)],  # masked
     )
     return {name: np.ma.asanyarray(table[name]) for name in COLUMNS}
+
+
+def _spellings(words: tuple[str, ...]) -> set[str]:
+    """Return words in the cases that programs write them in; astropy looks for the very letters."""
+    return {"NaN", *words, *map(str.upper, words), *map(str.capitalize, words)}
 
 
 def _check_is_text(raw: bytes) -> None:

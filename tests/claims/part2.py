@@ -54,7 +54,7 @@ def claim_one_cycle():
 def claim_two_modes():
     """By the batch the weights were good all along; what is remembered lags behind, then catches up."""
     in_use, in_training = np.array(watch.in_use), np.array(watch.in_training)
-    assert in_training.max() < 0.85 * label_std
+    assert in_training.max() < (0.85 if UNIVERSE == "stand-in" else 0.75) * label_std
     assert in_use[worst] > 1.3 * in_training[worst]
     assert abs(in_use[-1] - in_training[-1]) < 0.05
 
@@ -270,9 +270,12 @@ def claim_real_baseline():
 
 def claim_real_networks():
     """Probe and fine-tuning know far more than the mean, and come near the rings."""
-    assert scores_real.loc["probe", "R2"] > 0.2  # of one start: a single galaxy may cost it 0.1
+    # Of one start: the probe of the network that saw the stand-in pictures misses a single galaxy by far.
+    least, farthest = (0.2, 1.4) if UNIVERSE == "stand-in" else (0.4, 1.25)
     assert scores_real.loc["fine-tuned", "R2"] > 0.4
-    assert (scores_real.loc[["probe", "fine-tuned"], "RMSE"] < 1.4 * scores_real.loc["rings", "RMSE"]).all()
+    assert scores_real.loc["probe", "R2"] > least
+    of_both = scores_real.loc[["probe", "fine-tuned"], "RMSE"]
+    assert (of_both < farthest * scores_real.loc["rings", "RMSE"]).all()
 
 
 @only("mock")
