@@ -295,7 +295,7 @@ def claim_trap():
 
 @only("xgass")
 def claim_trap_numbers():
-    """The lowest RMSE so far, not the highest R2. Others 0.56 and +0.42, 0.79 and +0.66; all 0.69 and +0.50."""
+    """The lowest RMSE so far, not the highest R2. Others 0.56, +0.42 and 0.79, +0.66; all 0.69 and +0.50."""
     assert abs(at_home.mean() - 0.228) < 0.004
     assert at_home.mean() < min(quadratic_rmse.mean(), tuned_rmse.mean()) - 0.03
     assert 1 - (at_home.mean() / y[blind].std()) ** 2 < curve.loc[2, "R2"] - 0.05
