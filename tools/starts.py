@@ -17,7 +17,6 @@ import nbformat
 import numpy as np
 import pandas as pd
 from IPython.core.interactiveshell import InteractiveShell
-from scipy.stats import norm
 
 from cells import CORE, ROOT, parts
 from minutes import NOTEBOOKS
@@ -60,8 +59,8 @@ def measure_network():
     rmse, valid, mixing, by_table = (page[name] for name in ("rmse", "valid", "mixing", "by_table"))
     rows = {}
     for start in STARTS:
-        page["model"] = network_of_section_2(page, start)  # which `predict` uses
-        by_picture = pd.Series(page["predict"](valid), valid.index)
+        network = network_of_section_2(page, start)
+        by_picture = pd.Series(page["to_dex"](page["predict"](network, valid)), valid.index)
         columns = np.column_stack([by_table, by_picture[mixing.index]])
         mixed = page["LinearRegression"]().fit(columns, mixing["lgGF"]).predict(columns)
         rows[start] = {
@@ -76,7 +75,6 @@ def measure_network():
 def measure_limits():
     """Return mean and spread over starts of what each loss says of validation and test galaxies."""
     page = names_of_the_page(DEEPER)
-    truth = pd.read_csv(ROOT / "data/mock/truth.csv", index_col="GASS")["lgGF_true"]
     losses = {
         "limits as values": (1, None),
         "exercise": (1, page["loss_of_exercise"]),
@@ -93,57 +91,21 @@ def measure_limits():
             page["train"](network, (page["x_fit"], labels), page["SMALL_EPOCHS"], step=step)
             if name == "limits as values":
                 page["log_of_one"] = page["scatter_around"](network).log()  # which loss_one_scatter uses
-            for galaxies in ("valid", "test"):
-                scores = scores_of_bells(
-                    page, network, name, page["catalog"].loc[page[f"{galaxies}_ids"]], truth
-                )
-                rows.append({"start": start, "loss": name, "galaxies": galaxies} | scores)
+            log_scatter = page["log_of_one"] if name == "one scatter" else None
+            for part in ("valid", "test"):
+                galaxies = page["catalog"].loc[page[f"{part}_ids"]]
+                scores = page["scores_of"](page["bell_of"](network, galaxies, log_scatter), galaxies)
+                rows.append({"start": start, "loss": name, "galaxies": part} | scores)
         print(f"start {start}: done", flush=True)
-    return (
-        pd.DataFrame(rows)
-        .drop(columns="start")
-        .groupby(["galaxies", "loss"], sort=False)
-        .agg(["mean", "std"])
-    )
-
-
-def scores_of_bells(page, network, name, galaxies, truth):
-    """Return what the bells of a network say of galaxies: {score: number}, RMSE in dex."""
-    with page["torch"].no_grad():
-        out = network.eval()(page["to_tensor"](galaxies)).float()
-    if out.shape[1] == 2:
-        log_width = out[:, 1].clamp(min=-3)
-    elif name == "one scatter":
-        log_width = page["log_of_one"].expand(len(out))
-    else:
-        log_width = page["scatter_around"](network).log().expand(len(out))
-    center, width = page["to_dex"](out[:, 0]).numpy(), (page["label_std"] * log_width.exp()).numpy()
-    label, detected = galaxies["lgGF"].to_numpy(), (galaxies["HIsrc"] != 4).to_numpy()
-    missed = (center - truth[galaxies.index].to_numpy())[~detected]
-    height, area = norm.logpdf(label, center, width), norm.logcdf(label, center, width)
-    return {
-        "RMSE to the gas, undetected": np.sqrt((missed**2).mean()),
-        "90 % intervals hold, undetected": (abs(missed) <= 1.645 * width[~detected]).mean(),
-        "log-likelihood": np.where(detected, height, area).mean(),
-        "RMSE, detections": page["rmse"](center[detected], label[detected]),
-        "limits: share above": (center > label)[~detected].mean(),
-    }
+    rows = pd.DataFrame(rows).drop(columns="start")
+    return rows.groupby(["galaxies", "loss"], sort=False).agg(["mean", "std"])
 
 
 def trained_on(page, fit, network, epochs, rate):
     """Return a network after training on real galaxies by section 10's recipe, its label standardized."""
-    scaled = fit.assign(label=(fit["label"] - fit["label"].mean()) / fit["label"].std())
-    together = pd.concat([scaled, scaled.iloc[:2]])  # two galaxies ride along as "validation"
-    block = page["DataBlock"](
-        blocks=(page["ImageBlock"], page["RegressionBlock"]),
-        get_x=page["ColReader"]("picture"),
-        get_y=page["ColReader"]("label"),
-        splitter=page["IndexSplitter"](range(len(scaled), len(together))),
-        item_tfms=page["DihedralItem"](),
-        batch_tfms=page["Normalize"].from_stats(page["mean"], page["std"]),
-    )
-    data = block.dataloaders(together, bs=page["BATCH"], num_workers=0, device=page["device"])
-    learn = page["Learner"](data, network, loss_func=page["MSELossFlat"](), opt_func=page["fastai_adamw"])
+    scaled = fit.assign(label=(fit["label"] - fit["label"].mean()) / fit["label"].std(), is_valid=False)
+    ride_along = scaled.iloc[:2].assign(is_valid=True)  # fastai wants some to validate; no number is read
+    learn = page["learner"](pd.concat([scaled, ride_along]), network)
     with learn.no_bar(), learn.no_logging():
         learn.fit_one_cycle(epochs, lr_max=rate)
     return network
@@ -151,11 +113,7 @@ def trained_on(page, fit, network, epochs, rate):
 
 def said_by(page, network, fit, score):
     """Return the label that a trained network says of galaxies, the mean of eight orientations."""
-    images = page["to_tensor"](score)
-    network.eval()
-    with page["torch"].no_grad():
-        views = [network(page["dihedral"](images, k).to(page["device"]))[:, 0].float() for k in range(8)]
-    return fit["label"].mean() + fit["label"].std() * page["torch"].stack(views).mean(0).cpu().numpy()
+    return fit["label"].mean() + fit["label"].std() * page["predict"](network, score)
 
 
 def said_by_probe(page, network, fit, score):
