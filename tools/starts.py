@@ -5,7 +5,8 @@ limits    eight starts of the losses of "When a label is a limit (again)"
 practice  five starts of every way of section 10 on the real pictures (PRACTICE_DATA names their folder)
 
 All use the simulated galaxies and the functions of the notebook, whose core is run first. Networks and
-predictions are kept in build/starts/: started again, it goes on. On two cores without bfloat16 it takes about
+predictions are kept in build/starts/: started again, it goes on. Remove that folder after a change of the
+recipe. On two cores without bfloat16 it takes about
 15 minutes for `network`, half an hour for `limits`, and an hour for `practice`.
 """
 
@@ -26,6 +27,7 @@ STARTS = range(42, 47)
 STARTS_LIMITS = range(42, 50)
 FOLDS = 5
 ROUNDS = 2
+COMPARED = ("rings", "random kernels", "probe", "from nothing")
 DEEPER = "Deeper: When a label is a limit (again)"
 
 
@@ -50,99 +52,99 @@ def network_of_section_2(page, start):
         with learn.no_bar(), learn.no_logging():
             learn.fit_one_cycle(page["EPOCHS"], lr_max=page["RATE"])
         page["torch"].save(learn.model.state_dict(), path)
-    return learn.model
+    return learn.model.to(page["device"])
 
 
 def measure_network():
     """Return the validation RMSE (dex) of each start: picture alone (of all, with NUVr), and both."""
     page = names_of_the_page()
     rmse, valid, mixing, by_table = (page[name] for name in ("rmse", "valid", "mixing", "by_table"))
-    rows = {}
+    scores = {}
     for start in STARTS:
         network = network_of_section_2(page, start)
         by_picture = pd.Series(page["to_dex"](page["predict"](network, valid)), valid.index)
         columns = np.column_stack([by_table, by_picture[mixing.index]])
         mixed = page["LinearRegression"]().fit(columns, mixing["lgGF"]).predict(columns)
-        rows[start] = {
+        scores[start] = {
             "picture": rmse(by_picture, valid["lgGF"]),
             "picture, with NUVr": rmse(by_picture[mixing.index], mixing["lgGF"]),
             "both": rmse(mixed, mixing["lgGF"]),
         }
-    rows = pd.DataFrame(rows).T
-    return pd.concat([rows, rows.agg(["mean", "std"])])
+    scores = pd.DataFrame(scores).T
+    return pd.concat([scores, scores.agg(["mean", "std"])])
+
+
+def trained_small(page, start, n_out, labels, step):
+    """Return the small network after section 7's training from a start."""
+    page["torch"].manual_seed(start)
+    network = page["simple_cnn"](n_out)
+    page["train"](network, (page["x_fit"], labels), page["SMALL_EPOCHS"], step=step)
+    return network
+
+
+def told_from(page, start):
+    """Return {name: network} from a start, as the page has `told`."""
+    told = {"limits as values": trained_small(page, start, 1, page["y_fit"], page["turned_step"])}
+    # The loss with one scatter reads it.
+    page["log_of_one"] = page["scatter_around"](told["limits as values"]).log()
+    for name, (n_out, loss) in page["losses"].items():
+        step = page["step_with"](loss)
+        told[name] = trained_small(page, start, n_out, page["value_and_limit"], step)
+    return told
 
 
 def measure_limits():
     """Return mean and spread over starts of what each loss says of validation and test galaxies."""
     page = names_of_the_page(DEEPER)
-    losses = {
-        "limits as values": (1, None),
-        "exercise": (1, page["loss_of_exercise"]),
-        "one scatter": (1, page["loss_one_scatter"]),
-        "two outputs": (2, page["loss_two_outputs"]),
-    }
-    rows = []
+    scores = []
     for start in STARTS_LIMITS:
-        for name, (n_out, loss) in losses.items():
-            page["torch"].manual_seed(start)
-            network = page["simple_cnn"](n_out)
-            labels = page["value_and_limit"] if loss else page["y_fit"]
-            step = page["step_with"](loss) if loss else page["turned_step"]
-            page["train"](network, (page["x_fit"], labels), page["SMALL_EPOCHS"], step=step)
-            if name == "limits as values":
-                page["log_of_one"] = page["scatter_around"](network).log()  # which loss_one_scatter uses
-            log_scatter = page["log_of_one"] if name == "one scatter" else None
+        for name, network in told_from(page, start).items():
             for part in ("valid", "test"):
                 galaxies = page["catalog"].loc[page[f"{part}_ids"]]
-                scores = page["scores_of"](page["bell_of"](network, galaxies, log_scatter), galaxies)
-                rows.append({"start": start, "loss": name, "galaxies": part} | scores)
+                bell = page["bell_of"](name, network, galaxies)
+                scores.append({"galaxies": part, "loss": name} | page["scores_of"](bell, galaxies))
         print(f"start {start}: done", flush=True)
-    rows = pd.DataFrame(rows).drop(columns="start")
-    return rows.groupby(["galaxies", "loss"], sort=False).agg(["mean", "std"])
+    return pd.DataFrame(scores).groupby(["galaxies", "loss"], sort=False).agg(["mean", "std"])
 
 
-def trained_on(page, fit, network, epochs, rate):
-    """Return a network after training on real galaxies by section 10's recipe, its label standardized."""
-    scaled = fit.assign(label=(fit["label"] - fit["label"].mean()) / fit["label"].std(), is_valid=False)
-    ride_along = scaled.iloc[:2].assign(is_valid=True)  # fastai wants some to validate; no number is read
-    learn = page["learner"](pd.concat([scaled, ride_along]), network)
+def train_on(page, fit, network, epochs, rate):
+    """Train a network on the standardized label of real galaxies, as section 10 does."""
+    label = (fit["label"] - fit["label"].mean()) / fit["label"].std()
+    scaled = fit.assign(label=label, is_valid=False)
+    # fastai wants some to validate. No number of theirs is read, but how many moves the random numbers.
+    riders = scaled.iloc[:2].assign(is_valid=True)
+    learn = page["learner_of"](network, pd.concat([scaled, riders]))
     with learn.no_bar(), learn.no_logging():
         learn.fit_one_cycle(epochs, lr_max=rate)
-    return network
 
 
 def said_by(page, network, fit, score):
-    """Return the label that a trained network says of galaxies, the mean of eight orientations."""
+    """Return the label that a network trained on galaxies says of others, in eight orientations."""
     return fit["label"].mean() + fit["label"].std() * page["predict"](network, score)
-
-
-def said_by_probe(page, network, fit, score):
-    """Return the label by a linear regression on the 512 last numbers of a network (section 10)."""
-    regression = page["RidgeCV"](np.logspace(-4, 4, 17))
-    regression.fit(page["numbers_of"](network, fit), fit["label"])
-    return regression.predict(page["numbers_of"](network, score))
 
 
 def ways(page, start, fit, score):
     """Return a column of predictions for each way, for one start and one fold."""
     rings = page["clone"](page["ring_model"]).fit(page["ring_brightness"](fit), fit["label"])
     said = {"rings": rings.predict(page["ring_brightness"](score))}
-    said["random kernels"] = said_by_probe(page, page["new_learner"](start).model, fit, score)
-    said["probe"] = said_by_probe(page, network_of_section_2(page, start), fit, score)
+    untrained = page["new_learner"](start).model.to(page["device"])
+    said["random kernels"] = page["probe"](untrained, fit, score)
+    said["probe"] = page["probe"](network_of_section_2(page, start), fit, score)
 
     page["set_seed"](start, reproducible=True)
     tuned = network_of_section_2(page, start)
     tuned[-1] = page["nn"].Linear(512, 1)
-    trained_on(page, fit, tuned, epochs=8, rate=1e-3)
+    train_on(page, fit, tuned, epochs=8, rate=1e-3)
     said["fine-tuned"] = said_by(page, tuned, fit, score)
 
     page["set_seed"](start, reproducible=True)
-    new = page["faster"](page["xresnet18"](n_out=1), page["device"])
-    trained_on(page, fit, new, epochs=page["EPOCHS"], rate=page["RATE"])
-    said["from nothing"] = said_by(page, new, fit, score)
+    large = page["faster"](page["xresnet18"](n_out=1), page["device"])
+    train_on(page, fit, large, epochs=page["EPOCHS"], rate=page["RATE"])
+    said["from nothing"] = said_by(page, large, fit, score)
 
     page["set_seed"](start, reproducible=True)
-    small = trained_on(page, fit, page["simple_cnn"](), epochs=30, rate=page["RATE"])
+    small = page["simple_cnn"]()
+    train_on(page, fit, small, epochs=30, rate=page["RATE"])
     said["small, from nothing"] = said_by(page, small, fit, score)
     return pd.DataFrame(said, score.index)
 
@@ -154,17 +156,20 @@ def measure_practice():
     round gets another of five starts; in the next round the starts move on by one fold.
     """
     page = names_of_the_page()
-    practice, said = page["practice"], {}
+    practice = page["practice"]
     folds = np.array_split(np.random.default_rng(0).permutation(len(practice)), FOLDS)
-    for turn in range(ROUNDS):
-        for fold, rows in enumerate(folds):
-            path = KEPT / f"round_{turn}_fold_{fold}.csv"
+    said = {}
+    for number in range(ROUNDS):
+        for fold, places in enumerate(folds):
+            path = KEPT / f"round_{number}_fold_{fold}.csv"
             if not path.exists():
-                held_out = practice.index[rows]
-                start = STARTS[(fold + turn) % len(STARTS)]
-                ways(page, start, practice.drop(index=held_out), practice.loc[held_out]).to_csv(path)
-                print(f"round {turn}, fold {fold}: done", flush=True)
-            said[turn, fold] = pd.read_csv(path, dtype={"id": "str"}).set_index("id")
+                held_out = practice.index[places]
+                start = STARTS[(fold + number) % len(STARTS)]
+                columns = ways(page, start, practice.drop(index=held_out), practice.loc[held_out])
+                columns.to_csv(KEPT / "unfinished.csv")
+                (KEPT / "unfinished.csv").replace(path)
+                print(f"round {number}, fold {fold}: done", flush=True)
+            said[number, fold] = pd.read_csv(path, dtype={"id": "str"}).set_index("id")
     return practice_table(pd.concat(said, names=["round", "fold"]).droplevel("fold"), practice["label"])
 
 
@@ -183,19 +188,19 @@ def practice_table(said, label):
     A difference draws galaxies anew, and for each of them one of its rounds: both kinds of luck.
     """
     said = said.assign(**{"mean of rings and probe": said[["rings", "probe"]].mean(axis=1)})
+    squares = {way: (said[way].unstack("round").sub(label, axis=0) ** 2).to_numpy() for way in said}
+    n_galaxies, n_rounds = squares["rings"].shape
     rng = np.random.default_rng(0)
-    squares = {way: said[way].unstack("round").sub(label, axis=0).to_numpy() ** 2 for way in said}
-    galaxies, rounds = squares["rings"].shape
-    drawn = rng.integers(0, galaxies, (2000, galaxies))
-    turn = rng.integers(0, rounds, drawn.shape)
+    galaxies = rng.integers(0, n_galaxies, (2000, n_galaxies))
+    rounds = rng.integers(0, n_rounds, galaxies.shape)
+    resampled = {way: np.sqrt(errors[galaxies, rounds].mean(axis=1)) for way, errors in squares.items()}
     rows = {}
     for way, errors in squares.items():
         by_round = np.sqrt(errors.mean(axis=0))
         r2 = 1 - errors.mean() / label.var(ddof=0)
         rows[way] = {"RMSE": by_round.mean(), "spread": by_round.std(ddof=1), "R2": r2}
-        for other in ("rings", "random kernels", "probe", "from nothing"):
-            gain = np.sqrt(squares[other][drawn, turn].mean(1)) - np.sqrt(errors[drawn, turn].mean(1))
-            low, high = np.percentile(gain, [2.5, 97.5])
+        for other in COMPARED:
+            low, high = np.percentile(resampled[other] - resampled[way], [2.5, 97.5])
             rows[way][f"{other} minus this"] = f"{low:+.3f} to {high:+.3f}"
     return pd.DataFrame(rows).T
 

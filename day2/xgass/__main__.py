@@ -1,10 +1,11 @@
-"""Download the real data into data/xgass: ``python -m xgass``, which is what ``make data`` runs."""
+"""Download the real data into data/: ``python -m xgass``, which is what ``make data`` runs."""
 
 import os
 import sys
 
 from . import DataError
 from .catalog import SECONDS, load_real
+from .practice import keep_practice
 
 
 def main() -> int:
@@ -12,13 +13,15 @@ def main() -> int:
     os.environ.pop("TUTORIAL_FAST", None)  # all of it
     try:
         load_real(images=True, seconds=SECONDS["xgass"], enough=1.0)
+        practice = keep_practice()
     except DataError as error:
         print(f"{error}. What has arrived is kept: `make data` goes on.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted. What has arrived is kept: `make data` goes on.", file=sys.stderr)
         return 130
-    print("In data/xgass; credit for the pictures: Sloan Digital Sky Survey, CC-BY.")
+    print(f"{len(practice)} practice pictures with their oxygen abundance (Tremonti et al. 2004).")
+    print("In data/xgass and data/practice; credit for the pictures: Sloan Digital Sky Survey, CC-BY.")
     return 0
 
 

@@ -55,15 +55,19 @@ def load_practice() -> pd.DataFrame:
     if "mock" in (os.environ.get("PRACTICE_SOURCE"), os.environ.get("XGASS_SOURCE")):
         return _simulated("as chosen")
     try:
-        table = _kept_or_downloaded(DATA / "practice")
+        table = keep_practice()
     except DataError as error:
         return _simulated(str(error))
     print(_real_line(table))
     return table
 
 
-def _kept_or_downloaded(folder: Path) -> pd.DataFrame:
-    """Read ``data/practice``; if it is not there, or spoilt, after a download of it."""
+def keep_practice() -> pd.DataFrame:
+    """Read ``data/practice``; if it is not there, or spoilt, after a download of it.
+
+    Returns and raises as `read_practice` and `download_practice` do.
+    """
+    folder = DATA / "practice"
     if folder.is_dir():
         try:
             return read_practice(folder)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from data_made import http, jpeg, serve
 
-from xgass import DataError, load_catalog, load_practice, practice
+from xgass import DataError, __main__, load_catalog, load_practice, practice
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,17 @@ def test_one_request_brings_all_of_it(folder, data, monkeypatch, capsys):
     assert capsys.readouterr().out.count("Using 500 real pictures") == 3
     assert sorted(path.name for path in data.iterdir()) == ["mock", "practice"]
     assert sorted(path.name for path in (data / "practice").iterdir()) == ["catalogs", "test", "train"]
+
+
+def test_make_data_gets_them_too(folder, data, df, fits, monkeypatch, capsys):
+    made.put_pictures(made.put(data / "xgass", fits), df["GASS"])
+    assert __main__.main() == 1, "nobody answers"
+    assert "What has arrived is kept" in capsys.readouterr().err
+    with serve(lambda path: [http(zipped(folder))]) as server:
+        monkeypatch.setattr(practice, "ADDRESS", f"{server.url}/x.zip")
+        assert __main__.main() == 0
+    assert "500 practice pictures" in capsys.readouterr().out
+    assert len(list((data / "practice" / "test").iterdir())) == 100
 
 
 BAD = {  # the answer of the server, and what is said
