@@ -83,15 +83,15 @@ def adapt_notebook(nb):
     for cell in texts:
         cell["source"] = "".join(cell["source"])
     for cell in texts[1:]:
-        parts = re.split(r"(?ms)(^```.*?^```)", cell["source"])
+        parts = re.split(r"(?ms)(^```.*?^```)", cell["source"])  # every second part is a code fence
         parts[::2] = [re.sub(r"(?m)^#", "##", part) for part in parts[::2]]
         cell["source"] = "".join(parts)
     texts[0]["source"] += f"\n\n{provenance(nb)}"
     for cell in nb["cells"]:
-        keep_title(cell)
+        title_as_prompt(cell)
 
 
-def keep_title(cell):
+def title_as_prompt(cell):
     """Take the line "# @title ..." out of folded code, and use it as the words that open it."""
     source = "".join(cell["source"])
     if cell["cell_type"] == "code" and source.startswith("# @title "):

@@ -32,27 +32,37 @@ def write_manifest(folder: Path, path: Path) -> None:
     path.write_text("".join(lines), encoding="utf-8")
 
 
+def stage(pictures: pd.Series, folder: Path) -> None:
+    """Put pictures (paths by ``GASS``), their manifest, credit and license into a folder."""
+    images = folder / "images"
+    images.mkdir()
+    for gass, path in pictures.items():
+        (images / f"{gass}.jpg").write_bytes(Path(path).read_bytes())
+    write_manifest(images, folder / "manifest.txt")
+    (folder / "CREDIT.txt").write_text(CREDIT, encoding="utf-8")
+
+
+def write_zip(folder: Path, path: Path) -> None:
+    """Write all files of a folder into a zip: the same bytes for the same files."""
+    with ZipFile(path, "w") as archive:  # stored: JPEGs do not shrink, and no version of zlib matters
+        for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+            info = ZipInfo(file.relative_to(folder).as_posix())  # of 1980, whatever the clock says
+            info.create_system, info.external_attr = 3, 0o644 << 16
+            archive.writestr(info, file.read_bytes())
+
+
 def pack(images: Path, path: Path) -> str:
-    """Pack the good pictures of a folder, a manifest, credit and license; return the registry's line."""
+    """Pack the pictures of a folder, if all are good; return "NAME sha256": the registry adds the address."""
     ids = pd.Index(sorted(int(p.stem) for p in images.glob("*") if p.stem.isdigit()))
-    found, spoilt = find_pictures(images, ids)
-    if spoilt or found.empty:
-        sys.exit(f"{len(found)} good and {spoilt} spoilt pictures in {images}: `make data` gets them.")
+    good, spoilt = find_pictures(images, ids)
+    if spoilt or good.empty:
+        sys.exit(f"{len(good)} good and {spoilt} spoilt pictures in {images}: `make data` gets them.")
+    path.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory() as place:
-        staged = Path(place, "images")
-        staged.mkdir()
-        for gass, picture in found.items():
-            (staged / f"{gass}.jpg").write_bytes(Path(picture).read_bytes())
-        write_manifest(staged, Path(place, "manifest.txt"))
-        Path(place, "CREDIT.txt").write_text(CREDIT, encoding="utf-8")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with ZipFile(path, "w") as archive:  # stored: JPEGs do not shrink, and no version of zlib matters
-            for file in sorted(p for p in Path(place).rglob("*") if p.is_file()):
-                info = ZipInfo(file.relative_to(place).as_posix())  # of 1980, whatever the clock says
-                info.create_system, info.external_attr = 3, 0o644 << 16
-                archive.writestr(info, file.read_bytes())
+        stage(good, Path(place))
+        write_zip(Path(place), path)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    print(f"{path.name}: {len(found)} pictures, {path.stat().st_size / 1e6:.1f} MB, sha256 {sha256}")
+    print(f"{path.name}: {len(good)} pictures, {path.stat().st_size / 1e6:.1f} MB, sha256 {sha256}")
     return f"{path.name} {sha256}"
 
 

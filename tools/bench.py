@@ -13,15 +13,13 @@ import threading
 import time
 from pathlib import Path
 
-import nbformat
 import pandas as pd
 import psutil
 
-from cells import ROOT
+from cells import NOTEBOOKS, ROOT, read
 from kernels import live, section_seconds
 
 DAY2 = ROOT / "day2"
-PART_1, PART_2 = "01-intro-machine-learning.ipynb", "02-deep-learning.ipynb"
 EPOCHS = 4  # of train.py
 MANY = 10_000  # pictures to predict
 MEGABYTE = 1e6
@@ -59,21 +57,21 @@ def measured(work, *arguments):
     return result, time.perf_counter() - start, f"{max(seen):.0f}"
 
 
-def run(name):
+def run(part):
     """Run a notebook on the simulated sample; return it with the times of its cells."""
-    nb = nbformat.read(DAY2 / name, as_version=4)
-    with live(nb, name, DAY2, XGASS_SOURCE="mock") as (_, failure):
+    nb = read(part)
+    with live(nb, NOTEBOOKS[part], DAY2, XGASS_SOURCE="mock") as (_, failure):
         if failure:
             raise SystemExit(failure)
     return nb
 
 
-def notebook(name):
+def notebook(part):
     """Print the seconds of a notebook and of each of its sections; return the total (s)."""
-    nb, seconds, peak = measured(run, name)
-    row(f"{name}, simulated sample", seconds, peak)
-    for title, part in section_seconds(nb).items():
-        row(f"    {title}", part)
+    nb, seconds, peak = measured(run, part)
+    row(f"{NOTEBOOKS[part]}, simulated sample", seconds, peak)
+    for title, of_section in section_seconds(nb).items():
+        row(f"    {title}", of_section)
     return seconds
 
 
@@ -88,11 +86,11 @@ def busy_process():
         other.wait()
 
 
-def beside_other_work(name, idle):
+def beside_other_work(part, idle):
     """Print the seconds of a notebook beside a busy process, and their ratio to the idle ones."""
     with busy_process():
-        _, seconds, peak = measured(run, name)
-    row(f"{name}, beside one busy process", seconds, peak, f"busy / idle {seconds / idle:.2f}")
+        _, seconds, peak = measured(run, part)
+    row(f"{NOTEBOOKS[part]}, beside one busy process", seconds, peak, f"busy / idle {seconds / idle:.2f}")
 
 
 def script(name, *arguments):
@@ -105,31 +103,41 @@ def script(name, *arguments):
     return done.stdout.strip().splitlines()[-1]
 
 
-def scripts(folder):
-    """Print the seconds of a training and of a prediction with the scripts."""
-    table = pd.read_csv(ROOT / "data" / "mock" / "catalog.csv").rename(columns={"GASS": "id"})
-    table["image"] = [str(ROOT / "data" / "mock" / "images" / f"{number}.jpg") for number in table["id"]]
-    table = table[[Path(path).is_file() for path in table["image"]]]
+def write_tables(folder):
+    """Write the simulated sample as table.csv, and many.csv, which repeats its pictures, into a folder."""
+    mock = ROOT / "data" / "mock"
+    table = pd.read_csv(mock / "catalog.csv").rename(columns={"GASS": "id"})
+    table["image"] = [str(mock / "images" / f"{number}.jpg") for number in table["id"]]
     table[["id", "image", "lgGF"]].to_csv(folder / "table.csv", index=False)
-    arguments = ["--label", "lgGF", "--epochs", EPOCHS, "--out", folder / "model"]
-    said, seconds, peak = measured(script, "train.py", folder / "table.csv", *arguments)
-    row(f"train.py, {EPOCHS} epochs", seconds, peak, said)
-
     images = [table["image"].iloc[number % len(table)] for number in range(MANY)]
     pd.DataFrame({"id": range(MANY), "image": images}).to_csv(folder / "many.csv", index=False)
-    arguments = ["--weights", folder / "model" / "weights.pt", "--out", folder / "done"]
-    _, seconds, peak = measured(script, "predict.py", folder / "many.csv", *arguments)
+
+
+def training(folder):
+    """Print the seconds of a training on table.csv, which leaves its weights in the folder."""
+    options = ["--label", "lgGF", "--epochs", EPOCHS, "--out", folder / "model"]
+    said, seconds, peak = measured(script, "train.py", folder / "table.csv", *options)
+    row(f"train.py, {EPOCHS} epochs", seconds, peak, said)
+
+
+def prediction(folder):
+    """Print the seconds of a prediction of many.csv with the weights of the training."""
+    options = ["--weights", folder / "model" / "weights.pt", "--out", folder / "done"]
+    _, seconds, peak = measured(script, "predict.py", folder / "many.csv", *options)
     row(f"predict.py, {MANY} pictures", seconds, peak, f"{MANY / seconds:.0f} pictures/s")
 
 
 def main():
     """Measure all and print the table."""
     print(f"{os.cpu_count()} cores\n{'':62s}{'seconds':>9s}{'peak MB':>9s}")
-    notebook(PART_1)
-    idle = notebook(PART_2)
-    beside_other_work(PART_2, idle)
-    with tempfile.TemporaryDirectory() as folder:
-        scripts(Path(folder))
+    notebook(1)
+    idle = notebook(2)
+    beside_other_work(2, idle)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_tables(folder)
+        training(folder)
+        prediction(folder)
 
 
 if __name__ == "__main__":

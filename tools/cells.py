@@ -1,15 +1,28 @@
-"""Read a notebook: its headings, its parts, its tags, its folded solutions."""
+"""The notebooks, and what is read in one: headings, parts, tags, pictures, folded solutions."""
 
 import copy
 import re
 from pathlib import Path
 
+import nbformat
+
 ROOT = Path(__file__).resolve().parents[1]
+NOTEBOOKS = {1: "01-intro-machine-learning.ipynb", 2: "02-deep-learning.ipynb"}  # in day2/
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 SOLUTION = re.compile(r"<summary>Solution</summary>.*?\n```python\n(.*?)\n```", re.S)
 FENCED = re.compile(r"^```.*?^```", flags=re.M | re.S)
 FOLDED = re.compile(r"<details>.*?</details>", flags=re.S)
 CORE = "core"
+
+
+def read(part):
+    """Return the notebook of a part."""
+    return nbformat.read(ROOT / "day2" / NOTEBOOKS[part], as_version=4)
+
+
+def read_all():
+    """Return {part: notebook}."""
+    return {part: read(part) for part in NOTEBOOKS}
 
 
 def headings(nb):
@@ -64,13 +77,17 @@ def tag(cell, kind):
 
 def is_folded(cell):
     """Tell whether the code of a cell is hidden from a reader: set-up and drawing."""
-    hidden_in_lab = cell.metadata.get("jupyter", {}).get("source_hidden", False)
-    return hidden_in_lab or "hide-input" in cell.metadata.get("tags", [])
+    return "hide-input" in cell.metadata.get("tags", [])
 
 
-def has_figure(cell):
-    """Tell whether a cell shows a picture."""
-    return any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+def is_picture(output):
+    """Tell whether an output of a cell is a picture."""
+    return "image/png" in output.get("data", {})
+
+
+def pictures_of(cell):
+    """Return the outputs of a cell that are pictures."""
+    return [output for output in cell.get("outputs", []) if is_picture(output)]
 
 
 def clear(nb):

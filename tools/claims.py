@@ -13,15 +13,13 @@ import re
 import sys
 from collections import Counter
 
-import nbformat
 from nbclient.exceptions import CellExecutionError
 
-from cells import ROOT
+from cells import NOTEBOOKS, ROOT, read
 from kernels import ask, live
 from notebooks import anchor_folders, stated_universes
 
 CLAIMS = ROOT / "tests" / "claims"
-PART_1 = ROOT / "day2" / "01-intro-machine-learning.ipynb"
 # A claim runs in a copy of the names of the notebook, which keeps its own. As in any test of pytest, a failed
 # assert shows its values.
 HOLD = """
@@ -32,14 +30,11 @@ def _hold(source, name, universe):
     def only(*universes):
         return lambda claim: claim
 
-    names = {{**globals(), "UNIVERSE": universe, "only": only}}
+    names = {**globals(), "UNIVERSE": universe, "only": only}
     parsed = ast.parse(source)
     rewrite_asserts(parsed, source.encode())
     exec(compile(parsed, "claims", "exec"), names)
     names[name]()
-
-
-_hold({source!r}, {name!r}, {universe!r})
 """
 
 
@@ -53,6 +48,7 @@ def claims(part, universe):
     found = []
     for node in ast.parse(source_of(part)).body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith("claim_"):
+            # Each decorator is only("NAME", ...).
             limits = [[argument.value for argument in call.args] for call in node.decorator_list]
             if all(universe in limit for limit in limits):
                 found.append(node)
@@ -61,8 +57,9 @@ def claims(part, universe):
 
 def fault_of(client, part, universe, claim):
     """Hold a claim in the kernel of a notebook that ran; return the sentence and what is wrong, or ""."""
+    source = source_of(part)
     try:
-        ask(client, HOLD.format(source=source_of(part), name=claim.name, universe=universe))
+        ask(client, f"{HOLD}\n_hold({source!r}, {claim.name!r}, {universe!r})")
     except CellExecutionError as error:
         return f'"{ast.get_docstring(claim)}"\n{error.ename}: {error.evalue}'
     return ""
@@ -82,8 +79,8 @@ def with_seed(nb, seed):
 
 def one_split(seed):
     """Run part 1 with a seed; return {claim: whether it holds}."""
-    nb = with_seed(nbformat.read(PART_1, as_version=4), seed)
-    with live(nb, PART_1.name, PART_1.parent) as (client, failure):
+    nb = with_seed(read(1), seed)
+    with live(nb, NOTEBOOKS[1], ROOT / "day2") as (client, failure):
         if failure:
             raise SystemExit(failure)
         universe = "mock" if "SIMULATED" in stated_universes(nb)[0] else "xgass"

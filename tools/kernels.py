@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 from datetime import datetime
-from types import SimpleNamespace
 
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
@@ -61,23 +60,28 @@ def live(nb, name, folder, arguments=(), **env):
     # nbclient answers widgets while it waits for the kernel, and may then miss, for ever, that the cell ended
     # (github.com/jupyter/nbclient/issues/312). Unanswered, a slider draws its figure into the cell.
     client.comm_open_handlers = {"jupyter.widget": lambda message: None}
-    running = SimpleNamespace(cell=0)
-
-    def remember(cell, cell_index):
-        running.cell = cell_index
-
-    client.on_cell_execute = remember
-    failure = ""
     try:
-        try:
-            # The kernel's own log is not for the reader: what cells write to stderr is in their outputs.
-            client.execute(env={**os.environ, **INLINE_FIGURES, **env}, stderr=subprocess.DEVNULL)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-            section = section_of(nb, running.cell)
-            failure = f"{name} failed in cell {running.cell + 1}, section '{section}':\n{reason(error)}"
-        yield client, failure
+        yield client, failure_of(client, name, env)
     finally:
         run_sync(manager.shutdown_kernel)(now=True)
+
+
+def failure_of(client, name, env):
+    """Run the notebook of a client; return which cell failed and why, in a few lines, or ""."""
+    started = [0]  # the indices of cells; a kernel may die before the first
+
+    def note_start(cell, cell_index):
+        started.append(cell_index)
+
+    client.on_cell_execute = note_start
+    try:
+        # The kernel's own log is not for the reader: what cells write to stderr is in their outputs.
+        client.execute(env={**os.environ, **INLINE_FIGURES, **env}, stderr=subprocess.DEVNULL)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        index = started[-1]
+        section = section_of(client.nb, index)
+        return f"{name} failed in cell {index + 1}, section '{section}':\n{reason(error)}"
+    return ""
 
 
 def ask(client, source):

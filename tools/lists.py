@@ -7,7 +7,7 @@ import re
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[1]  # cells.py needs nbformat; this runs without any package
 REQUIREMENTS_HEAD = (
     "# What a learner needs. Written by `python tools/lists.py` from pyproject.toml: change it there.\n"
 )

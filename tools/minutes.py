@@ -3,19 +3,29 @@
 A reader who knew no machine learning and did everything needed close to
     words / 120 + visible lines of code / 6 + 1.5 x cells with figures + 8 x exercises
 minutes; folded hints, answers and code do not count. With --write the numbers go into the notebooks (the
-italic line below each heading, the line "**Time**" of the first cell), README.md and day2/README.md.
+italic line below each heading), day2/README.md and README.md.
 """
 
+import math
 import re
 import sys
-from pathlib import Path
 
 import nbformat
 
-from cells import CORE, FOLDED, ROOT, has_figure, headings, is_deeper, is_folded, parts, sections
+from cells import (
+    CORE,
+    FOLDED,
+    NOTEBOOKS,
+    ROOT,
+    headings,
+    is_deeper,
+    is_folded,
+    parts,
+    pictures_of,
+    read_all,
+    sections,
+)
 
-NOTEBOOKS = {1: "01-intro-machine-learning.ipynb", 2: "02-deep-learning.ipynb"}
-TEXTS = ["README.md", "day2/README.md"]
 CORE_AT_MOST, DEEPER_AT_MOST = 150, 30
 
 
@@ -27,7 +37,7 @@ def minutes(cells):
             words += len(FOLDED.sub("", cell.source).split())
             exercises += bool(re.search(r"\*\*Exercise \d+", cell.source))
         else:
-            figures += has_figure(cell)
+            figures += bool(pictures_of(cell))
             if not is_folded(cell):
                 lines += sum(bool(line.strip()) for line in cell.source.splitlines())
     return words / 120 + lines / 6 + 1.5 * figures + 8 * exercises
@@ -40,62 +50,70 @@ def of_a_section(cells):
 
 def of_a_part(cells):
     """Return the minutes of the core as they are written: up to the next 5, so that no limit is hidden."""
-    return -5 * int(-minutes(cells) // 5)
+    return 5 * math.ceil(minutes(cells) / 5)
 
 
-def table(nb):
+def table_of(nb):
     """Return {"core" or section: minutes as written} of a notebook."""
-    found = {CORE: of_a_part(parts(nb)[CORE])}
+    table = {CORE: of_a_part(parts(nb)[CORE])}
     for heading, cells in list(sections(nb).items())[1:]:
-        found[heading] = of_a_section(cells)
-    return found
+        table[heading] = of_a_section(cells)
+    return table
 
 
-def written(nb):
-    """Return the cells of a notebook as texts, with the right minutes in each."""
-    known = table(nb)
-    texts = [cell.source for cell in nb.cells]
-    for index, level, heading in headings(nb):
-        if level == 1 and heading in known:
-            texts[index] = re.sub(
-                r"(?m)^\*\d+ minutes?\b", f"*{in_words(known[heading])}", texts[index], count=1
-            )
-    texts[0] = re.sub(r"(?m)^(\*\*Time\*\*: about )\d+ minutes", rf"\g<1>{known[CORE]} minutes", texts[0])
-    return texts
+def replaced(pattern, replacement, text):
+    """Return a text in which the one place that matches is replaced.
+
+    Raises
+    ------
+    ValueError
+        No place matches, or several do.
+    """
+    text, count = re.subn(pattern, replacement, text)
+    if count != 1:
+        raise ValueError(f"{count} places match {pattern!r}; one should.")
+    return text
 
 
-def in_words(number):
+def counted(number):
     """Return "1 minute" or "N minutes"."""
     return "1 minute" if number == 1 else f"{number} minutes"
 
 
-def in_text(text, tables):
-    """Return a text with the right minutes in its table rows and sentences.
+def written(nb):
+    """Return the cells of a notebook as texts, with the right minutes below each heading."""
+    table = table_of(nb)
+    texts = [cell.source for cell in nb.cells]
+    for index, level, heading in headings(nb):
+        if level == 1 and heading in table:
+            pattern = rf"(?m)^(# {re.escape(heading)} *\n\n\*)\d+ minutes?\b"
+            texts[index] = replaced(pattern, rf"\g<1>{counted(table[heading])}", texts[index])
+    return texts
 
-    A row `| 2. Polynomial regression | 35 | ... |` names a section, `| **core of part 1** | **150** |` a sum;
-    `about 150 minutes (part 1)` is the core in a sentence.
+
+def with_rows(text, part, table):
+    """Return the text of day2/README.md with the right minutes in the rows of a part.
+
+    `| 2. Polynomial regression | 35 | ... |` is a section, `| **core of part 1** | **150** |` the sum.
     """
-    for part, known in tables.items():
-        for heading, number in known.items():
-            if heading != CORE:
-                text = re.sub(rf"(?m)^(\| {re.escape(heading)} \| )\d+ ", rf"\g<1>{number} ", text)
-        row = rf"(\| \*\*core of part {part}\*\* \| \*\*)\d+"
-        text = re.sub(row, rf"\g<1>{known[CORE]}", text)
-        text = re.sub(
-            rf"about \d+ minutes \(part {part}\)", f"about {known[CORE]} minutes (part {part})", text
-        )
-    return text
+    for heading, number in table.items():
+        if heading != CORE:
+            text = replaced(rf"(?m)^(\| {re.escape(heading)} \| )\d+ ", rf"\g<1>{number} ", text)
+    return replaced(rf"(\| \*\*core of part {part}\*\* \| \*\*)\d+", rf"\g<1>{table[CORE]}", text)
 
 
-def too_long(known):
+def with_sentences(text, part, table):
+    """Return the text of README.md with the right minutes in "about 150 minutes (part 1)"."""
+    return replaced(rf"\babout \d+( minutes \(part {part}\))", rf"about {table[CORE]}\1", text)
+
+
+TEXTS = {"day2/README.md": with_rows, "README.md": with_sentences}
+
+
+def too_long(table):
     """Return the parts of a table that take longer than a reader was promised."""
-    limits = {heading: DEEPER_AT_MOST for heading in known if is_deeper(heading)} | {CORE: CORE_AT_MOST}
-    return {heading: known[heading] for heading, limit in limits.items() if known[heading] > limit}
-
-
-def notebooks():
-    """Return {part: notebook} of the repository."""
-    return {part: nbformat.read(ROOT / "day2" / name, as_version=4) for part, name in NOTEBOOKS.items()}
+    limits = {heading: DEEPER_AT_MOST for heading in table if is_deeper(heading)} | {CORE: CORE_AT_MOST}
+    return {heading: table[heading] for heading, limit in limits.items() if table[heading] > limit}
 
 
 def write(nbs, tables):
@@ -104,20 +122,22 @@ def write(nbs, tables):
         for cell, text in zip(nb.cells, written(nb), strict=True):
             cell.source = text
         nbformat.write(nb, ROOT / "day2" / NOTEBOOKS[part])
-    for name in TEXTS:
-        path = Path(ROOT, name)
-        path.write_text(in_text(path.read_text(encoding="utf-8"), tables), encoding="utf-8")
+    for name, with_minutes in TEXTS.items():
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for part, table in tables.items():
+            text = with_minutes(text, part, table)
+        (ROOT / name).write_text(text, encoding="utf-8")
 
 
 def main():
     """Print the table of both notebooks; with --write put the numbers where they are read."""
-    nbs = notebooks()
-    tables = {part: table(nb) for part, nb in nbs.items()}
-    for part, known in tables.items():
+    nbs = read_all()
+    tables = {part: table_of(nb) for part, nb in nbs.items()}
+    for part, table in tables.items():
         print(f"\nPart {part}: minutes")
-        for heading, number in known.items():
+        for heading, number in table.items():
             print(f"{number:5d}  {heading}")
-        for heading, number in too_long(known).items():
+        for heading, number in too_long(table).items():
             print(f"Too long: {heading} takes {number} minutes.")
     if sys.argv[1:] == ["--write"]:
         write(nbs, tables)

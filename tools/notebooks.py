@@ -22,7 +22,7 @@ import numpy as np
 from nbconvert import HTMLExporter
 from PIL import Image, ImageChops
 
-from cells import KERNELSPEC, ROOT, clear, solved, tag
+from cells import KERNELSPEC, ROOT, clear, pictures_of, solved, tag
 from kernels import live, section_seconds
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -53,8 +53,8 @@ def report(name, seconds):
     """Print the seconds of a notebook per section, and in all."""
     width = max(len(title) for title in [name, *seconds])
     print(f"\n{name.ljust(width)}   seconds")
-    for title, figure in seconds.items():
-        print(f"{title.ljust(width)}{figure:10.1f}", flush=True)
+    for title, took in seconds.items():
+        print(f"{title.ljust(width)}{took:10.1f}", flush=True)
 
 
 def text_of(output):
@@ -127,12 +127,11 @@ def tidy_cell(cell):
     cell.metadata.pop("execution", None)
     alt = cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
     cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
-    for output in cell.outputs:
-        if "image/png" in output.get("data", {}):
-            output.data["image/png"] = lighter(output.data["image/png"])
-            output.metadata.setdefault("image/png", {})
-            if alt:
-                output.metadata["image/png"]["alt"] = alt
+    for picture in pictures_of(cell):
+        picture.data["image/png"] = lighter(picture.data["image/png"])
+        picture.metadata.setdefault("image/png", {})
+        if alt:
+            picture.metadata["image/png"]["alt"] = alt
 
 
 def tidy(nb):
@@ -145,17 +144,17 @@ def tidy(nb):
         if cell.cell_type == "code":
             tidy_cell(cell)
     language = {key: value for key, value in nb.metadata.get("language_info", {}).items() if key != "version"}
-    made = {"universe": "".join(stated_universes(nb)[:1]), "versions": versions(nb)}
+    made = {"universe": next(iter(stated_universes(nb)), ""), "versions": versions(nb)}
     nb.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": language, "tutorial": made})
     return nb
 
 
-def save_result(nb, path=ROOT / "docs" / "result.png"):
+def save_result(nb):
     """Save the figure of the cell with the tag `readme-figure`, if there is one: the README shows it."""
     for cell in nb.cells:
         if "readme-figure" in cell.metadata.get("tags", []):
-            figures = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
-            path.write_bytes(base64.b64decode(figures[0]))
+            png = pictures_of(cell)[0].data["image/png"]
+            (ROOT / "docs" / "result.png").write_bytes(base64.b64decode(png))
 
 
 def write_page(nb, path):
@@ -181,7 +180,7 @@ def run(path, out):
     return []
 
 
-def saved_universe(path):
+def environment_of_refresh(path):
     """Return the variables with which a notebook is saved: part 1 real, part 2 simulated with real practice.
 
     Whether the data are there, and in which spelling, is for the package to say: the run fails without them.
@@ -196,7 +195,7 @@ def saved_universe(path):
 
 def refresh(path, out):
     """Execute a notebook and save its outputs in place; return what was refused and why."""
-    nb, seconds, failure = execute(path, TUTORIAL_FAST="", **saved_universe(path))
+    nb, seconds, failure = execute(path, TUTORIAL_FAST="", **environment_of_refresh(path))
     report(path.name, seconds)
     complaints = [failure] if failure else unfit(nb)
     if complaints:

@@ -2,8 +2,8 @@
 
 import re
 
-from cells import ROOT, headings
-from minutes import notebooks
+from cells import ROOT, headings, read_all
+from minutes import replaced
 
 
 def outline(nb):
@@ -22,12 +22,12 @@ def outline(nb):
 def with_outline(text, part, nb):
     """Return a text with the right outline below its line "**Part N, ...**"."""
     pattern = rf"(?s)(\*\*Part {part}, [^\n]*\n\n).*?(?=\n\n(?:\*\*|[A-Z]))"
-    return re.sub(pattern, lambda found: found[1] + outline(nb), text, count=1)
+    return replaced(pattern, lambda found: found[1] + outline(nb), text)
 
 
 if __name__ == "__main__":
     path = ROOT / "README.md"
     readme = path.read_text(encoding="utf-8")
-    for number, notebook in notebooks().items():
+    for number, notebook in read_all().items():
         readme = with_outline(readme, number, notebook)
     path.write_text(readme, encoding="utf-8")

@@ -19,8 +19,7 @@ import numpy as np
 import pandas as pd
 from IPython.core.interactiveshell import InteractiveShell
 
-from cells import CORE, ROOT, parts
-from minutes import NOTEBOOKS
+from cells import CORE, NOTEBOOKS, ROOT, parts
 
 KEPT = ROOT / "build/starts"
 STARTS = range(42, 47)

@@ -6,15 +6,15 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-import nbformat
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from cells import ROOT, is_folded, parts
+from cells import NOTEBOOKS, ROOT, is_folded, parts, pictures_of, read
 
 pytestmark = pytest.mark.full
-NOTEBOOKS = sorted((ROOT / "day2").glob("*.ipynb"))
+PART_OF_PAGE = {Path(name).stem: part for part, name in NOTEBOOKS.items()}
 SCREENS = {
     "desk": {"viewport": {"width": 1100, "height": 800}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
@@ -77,7 +77,7 @@ def open_page():
 
 
 def figures(nb):
-    return [o for cell in nb.cells for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+    return [picture for cell in nb.cells for picture in pictures_of(cell)]
 
 
 def open_folds(page, nb):
@@ -118,12 +118,12 @@ def lab(tmp_path):
         server.terminate()
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_run_all_cells(path, lab, open_page):
+@pytest.mark.parametrize("part", NOTEBOOKS)
+def test_run_all_cells(part, lab, open_page):
     """Every cell runs, those in closed sections too; every figure is shown; code and sections are folded."""
-    nb = nbformat.read(path, as_version=4)
+    nb = read(part)
     code = [cell for cell in nb.cells if cell.cell_type == "code"]
-    page, faults = open_page(lab(path.name), **SCREENS["desk"])
+    page, faults = open_page(lab(NOTEBOOKS[part]), **SCREENS["desk"])
     page.wait_for_function(KERNEL_READY, timeout=2 * MINUTES)
     closed = page.locator(".jp-collapseHeadingButton.jp-mod-collapsed")
     expect(closed).to_have_count(len(parts(nb)) - 1)  # all but the core
@@ -152,8 +152,8 @@ def test_site(screen, scheme, site, open_page):
         assert page.evaluate("document.documentElement.dataset.theme") == scheme
         page.evaluate(OPEN_SECTIONS)
         faults += page.evaluate(FAULTS, False)
-        if path.with_suffix(".ipynb").name in [notebook.name for notebook in NOTEBOOKS]:
-            nb = nbformat.read(ROOT / "day2" / f"{path.stem}.ipynb", as_version=4)
+        if path.stem in PART_OF_PAGE:
+            nb = read(PART_OF_PAGE[path.stem])
             assert page.locator("article img").count() == len(figures(nb)) > 0
             open_folds(page.locator("article"), nb)
         page.emulate_media(media="print")

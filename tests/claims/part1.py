@@ -125,7 +125,7 @@ def claim_quadratic_beats_line_and_plane():
 
 def claim_lead_is_the_floor():
     """For NUVr < 4.5, where nearly all are detected, its lead over the line is gone."""
-    assert compare(in_folds["quadratic"], in_folds["line"]).split(":")[0] in ("undecided", "better")
+    assert not compare(in_folds["quadratic"], in_folds["line"]).startswith("worse")
     assert detected[blue].mean() > 0.94
     assert contest.loc["quadratic", "NUVr < 4.5"] > contest.loc["line", "NUVr < 4.5"] - 0.004
     assert contest.loc["quadratic", "all"] < contest.loc["line", "all"] - 0.015
@@ -154,7 +154,6 @@ def claim_overfitting():
 def claim_few_galaxies():
     """[What makes it climb:] a few galaxies."""
     assert squares.nlargest(5).sum() > 0.5 * squares.sum()
-    assert squares.nlargest(5).sum() < squares.sum()
 
 
 def claim_number_of_columns():

@@ -11,12 +11,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from packaging.requirements import Requirement
 
-from cells import ROOT
+from cells import ROOT, read
 from kernels import live
 
 HERE = Path(__file__).parent
@@ -25,14 +24,10 @@ OLD = "fastai==2.8.7\nfastcore==2.0.5\n"
 LISTS["2026.07"] = re.sub(r"fastai==.*\nfastcore==.*\n", OLD, LISTS["gpu"])
 
 
-def notebook(part):
-    return nbformat.read(next((ROOT / "day2").glob(f"0{part}-*.ipynb")), as_version=4)
-
-
 def imports(part):
     """Return the import statements of a notebook, as they stand outside of functions and conditions."""
     lines = []
-    for cell in notebook(part).cells:
+    for cell in read(part).cells:
         if cell.cell_type == "code":
             body = ast.parse(TransformerManager().transform_cell(cell.source)).body
             lines += [ast.unparse(node) for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -85,5 +80,5 @@ def test_no_floor_would_have_colab_upgrade_a_package(name):
 @pytest.mark.full
 def test_part_1_runs_in_the_cpu_runtime():
     env = {**runtime("cpu"), "TUTORIAL_FAST": "1"}
-    with live(notebook(1), "part 1", ROOT / "day2", **env) as (_, failure):
+    with live(read(1), "part 1", ROOT / "day2", **env) as (_, failure):
         assert failure == ""

@@ -12,8 +12,6 @@ from exercises import check
 from exercises.checks import CHECKS, NOT_YET
 
 DAY2 = Path(__file__).resolve().parents[2] / "day2"
-PART1 = {"missing", "fold", "leak", "drop", "trap", "bend", "table"}
-PART2 = {"kernel", "shape", "layer", "loop", "abundance", "censored"}
 
 
 def leave(*arguments):
@@ -24,16 +22,15 @@ def divide_by_zero(*arguments):
     return 1 / 0
 
 
-GARBAGE = [
-    *("", "text", b"bytes", True, -1, 10**400, float("nan"), float("inf"), 1j, pd.NA, int, len, object()),
-    *([], (), {}, set(), [None], [[1], [2, 3]], np.full(3, np.nan), np.array([]), np.array([object()])),
-    *(pd.DataFrame(), pd.Series(dtype=float), pd.Series(["a", "b"]), ValueError("x"), leave, divide_by_zero),
-    *(lambda *a: 1, lambda *a: "text", lambda: 1, lambda *a: [a], (i for i in range(3))),
-]
-
-
-def test_the_exercises_are_those_of_the_notebooks():
-    assert set(CHECKS) == PART1 | PART2
+def garbage():
+    """Return answers that no exercise asks for; a generator among them can be used once."""
+    return [
+        *("", "text", b"bytes", True, -1, 10**400, float("nan"), float("inf"), 1j, pd.NA, int, len, object()),
+        *([], (), {}, set(), [None], [[1], [2, 3]], np.full(3, np.nan), np.array([]), np.array([object()])),
+        *(pd.DataFrame(), pd.Series(dtype=float), pd.Series(["a", "b"]), ValueError("x")),
+        *(leave, divide_by_zero, lambda *a: 1, lambda *a: "text", lambda: 1, lambda *a: [a]),
+        (i for i in range(3)),
+    ]
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -44,9 +41,9 @@ def test_nothing_filled_in(verdict, name):
 
 @pytest.mark.parametrize("name", CHECKS)
 def test_garbage_without_its_context_never_raises(verdict, name):
-    for answer in GARBAGE:
-        assert not verdict(name, answer).startswith("✓"), answer
-        assert not verdict(name, answer, None, None).startswith("✓"), answer
+    for context in ([], [None, None]):
+        for answer in garbage():
+            assert not verdict(name, answer, *context).startswith("✓"), answer
 
 
 def test_messages_name_what_raised(verdict):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from edits import edit
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.feature_selection import SelectKBest, f_regression
@@ -18,6 +19,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_s
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
+from cells import read, solutions
 from exercises import practice_table
 from exercises.checks import NOT_YET
 
@@ -134,7 +136,7 @@ CONTEXT = {
     "table": ["study"],
 }
 
-SCORE_OF_FOLD = """
+FOLD = """
 def answer(rows):
     others = np.setdiff1d(np.arange(len(X)), rows)
     line = LinearRegression().fit(X.iloc[others], y.iloc[others])
@@ -154,18 +156,6 @@ answer = (color - line, size - line)
 WITHOUT = 'answer = fold_rmse(forest, X.drop(columns="CINDX"), y, cv)'
 
 
-def fold(old, new):
-    """The right function of a fold with one thing changed."""
-    assert old in SCORE_OF_FOLD
-    return SCORE_OF_FOLD.replace(old, new)
-
-
-def trap(old, new):
-    """The right way to the trap with one thing changed."""
-    assert old in TRAP
-    return TRAP.replace(old, new)
-
-
 RIGHT = {
     "missing": [
         'answer = (catalog["SFR_best"] == -99).sum()',
@@ -177,14 +167,14 @@ RIGHT = {
         'answer = catalog[catalog["SFR_best"] == -99].shape[0]',
     ],
     "fold": [
-        SCORE_OF_FOLD,
-        fold("np.sqrt(np.mean(residual**2))", "round(np.sqrt(np.mean(residual**2)), 3)"),
-        fold("np.sqrt(np.mean(residual**2))", "np.float32((residual**2).mean() ** 0.5)"),
-        fold("np.sqrt(np.mean(residual**2))", "[np.linalg.norm(residual) / len(rows) ** 0.5]"),
-        fold("np.setdiff1d(np.arange(len(X)), rows)", "~np.isin(np.arange(len(X)), rows)"),
-        fold("np.setdiff1d(np.arange(len(X)), rows)", "np.delete(np.arange(len(X)), rows)"),
-        fold("LinearRegression()", "make_pipeline(StandardScaler(), LinearRegression())"),
-        fold("np.setdiff1d(np.arange(len(X)), rows)", "[i for i in range(len(X)) if i not in rows]"),
+        FOLD,
+        edit(FOLD, "np.sqrt(np.mean(residual**2))", "round(np.sqrt(np.mean(residual**2)), 3)"),
+        edit(FOLD, "np.sqrt(np.mean(residual**2))", "np.float32((residual**2).mean() ** 0.5)"),
+        edit(FOLD, "np.sqrt(np.mean(residual**2))", "[np.linalg.norm(residual) / len(rows) ** 0.5]"),
+        edit(FOLD, "np.setdiff1d(np.arange(len(X)), rows)", "~np.isin(np.arange(len(X)), rows)"),
+        edit(FOLD, "np.setdiff1d(np.arange(len(X)), rows)", "np.delete(np.arange(len(X)), rows)"),
+        edit(FOLD, "LinearRegression()", "make_pipeline(StandardScaler(), LinearRegression())"),
+        edit(FOLD, "np.setdiff1d(np.arange(len(X)), rows)", "[i for i in range(len(X)) if i not in rows]"),
         """
 def answer(rows):
     X_fit, y_fit = X.drop(X.index[rows]), y.drop(y.index[rows])
@@ -222,9 +212,10 @@ def answer(rows):
     "trap": [
         TRAP,
         TRAP + "answer = round(answer, 3)",
-        trap("polynomial(2)", "make_pipeline(StandardScaler(), PolynomialFeatures(2), LinearRegression())"),
+        edit(TRAP, "polynomial(2)",
+             "make_pipeline(StandardScaler(), PolynomialFeatures(2), LinearRegression())"),
         TRAP + "answer = np.array([answer], 'float32')",
-        trap('root_mean_squared_error(away["lgGF"], model.predict(away[FEATURES]))',
+        edit(TRAP, 'root_mean_squared_error(away["lgGF"], model.predict(away[FEATURES]))',
              '((away["lgGF"] - model.predict(away[FEATURES])) ** 2).mean() ** 0.5'),
         "blind = train['HIsrc'] == 1\nmodel = polynomial(2).fit(X[blind], y[blind])\n"
         "answer = np.std(y[~blind] - model.predict(X[~blind]))\n"
@@ -267,29 +258,29 @@ WRONG = {
         ("✗", 'answer = catalog["SFR_best"].mean()'),
     ],
     "fold": [
-        ("galaxies fitted", fold("iloc[rows]", "iloc[others]")),
-        ("on all rows", fold("iloc[others]", "iloc[:]")),
-        ("Fitted on held_out", fold("iloc[others]", "iloc[rows]")),
-        ("Fitted on held_out", fold("    line", "    rows, others = others, rows\n    line")),
-        ("That is R2", fold("np.sqrt(np.mean(residual**2))", "line.score(X.iloc[rows], y.iloc[rows])")),
-        ("mean of the squares", fold("np.sqrt(np.mean(residual**2))", "np.mean(residual**2)")),
-        ("minus the RMSE", fold("return ", "return -")),
-        ("it should be", fold("np.sqrt(np.mean(residual**2))", "np.std(residual)")),
-        ("it should be", fold("np.sqrt(np.mean(residual**2))", "np.std(residual, ddof=1)")),
-        ("it should be", fold("np.sqrt(np.mean(residual**2))", "np.mean(np.abs(residual))")),
-        ("it should be", fold("np.sqrt(np.mean(residual**2))", "np.median(np.abs(residual))")),
-        ("it should be", fold("np.sqrt(np.mean(residual**2))", "np.mean(residual)")),
-        ("it should be", fold("X.iloc[", "X[['NUVr']].iloc[")),
-        ("it should be", fold("LinearRegression()", "Ridge(30)")),
-        ("it should be", fold("np.arange(len(X))", "np.arange(len(X) // 2)")),
-        ("same number for every fold", fold("    others", "    rows = folds[1]\n    others")),
+        ("galaxies fitted", edit(FOLD, "iloc[rows]", "iloc[others]")),
+        ("on all rows", edit(FOLD, "iloc[others]", "iloc[:]")),
+        ("Fitted on held_out", edit(FOLD, "iloc[others]", "iloc[rows]")),
+        ("Fitted on held_out", edit(FOLD, "    line", "    rows, others = others, rows\n    line")),
+        ("That is R2", edit(FOLD, "np.sqrt(np.mean(residual**2))", "line.score(X.iloc[rows], y.iloc[rows])")),
+        ("mean of the squares", edit(FOLD, "np.sqrt(np.mean(residual**2))", "np.mean(residual**2)")),
+        ("minus the RMSE", edit(FOLD, "return ", "return -")),
+        ("it should be", edit(FOLD, "np.sqrt(np.mean(residual**2))", "np.std(residual)")),
+        ("it should be", edit(FOLD, "np.sqrt(np.mean(residual**2))", "np.std(residual, ddof=1)")),
+        ("it should be", edit(FOLD, "np.sqrt(np.mean(residual**2))", "np.mean(np.abs(residual))")),
+        ("it should be", edit(FOLD, "np.sqrt(np.mean(residual**2))", "np.median(np.abs(residual))")),
+        ("it should be", edit(FOLD, "np.sqrt(np.mean(residual**2))", "np.mean(residual)")),
+        ("it should be", edit(FOLD, "X.iloc[", "X[['NUVr']].iloc[")),
+        ("it should be", edit(FOLD, "LinearRegression()", "Ridge(30)")),
+        ("it should be", edit(FOLD, "np.arange(len(X))", "np.arange(len(X) // 2)")),
+        ("same number for every fold", edit(FOLD, "    others", "    rows = folds[1]\n    others")),
         ("same number for every fold",
          "answer = lambda rows: fold_rmse(LinearRegression(), X, y, cv).mean()"),
-        ("Scored on all rows", fold("iloc[rows]", "iloc[:]")),
-        ("returns nothing", fold("return ", "")),
-        ("yours holds", fold("np.sqrt(np.mean(residual**2))", "residual")),
+        ("Scored on all rows", edit(FOLD, "iloc[rows]", "iloc[:]")),
+        ("returns nothing", edit(FOLD, "return ", "")),
+        ("yours holds", edit(FOLD, "np.sqrt(np.mean(residual**2))", "residual")),
         ("yours holds", "answer = lambda rows: fold_rmse(LinearRegression(), X, y, cv)"),
-        ("raised KeyError", fold("X.iloc[others]", "X[others]")),
+        ("raised KeyError", edit(FOLD, "X.iloc[others]", "X[others]")),
         ("without parentheses", "answer = 0.31"),
     ],
     "leak": [
@@ -340,22 +331,22 @@ WRONG = {
     ],
     "trap": [
         ("✗", 'answer = fold_rmse(polynomial(2), home[FEATURES], home["lgGF"], cv).mean()'),
-        ("at home", trap("away", "home")),
+        ("at home", edit(TRAP, "away", "home")),
         ("other detections", TRAP.replace("answer =", "away = away[away['HIsrc'] != 4]\nanswer =")),
         ("Only the undetected", TRAP.replace("answer =", "away = away[away['HIsrc'] == 4]\nanswer =")),
-        ("on all galaxies", trap("away", "train")),
-        ("the line", trap("polynomial(2)", "LinearRegression()")),
-        ("the line", trap("polynomial(2)", "polynomial(1)")),
+        ("on all galaxies", edit(TRAP, "away", "train")),
+        ("the line", edit(TRAP, "polynomial(2)", "LinearRegression()")),
+        ("the line", edit(TRAP, "polynomial(2)", "polynomial(1)")),
         ("mean offset", TRAP + 'answer = (model.predict(away[FEATURES]) - away["lgGF"]).mean()'),
         ("mean offset", TRAP + 'answer = (away["lgGF"] - model.predict(away[FEATURES])).mean()'),
         ("mean of the squares", TRAP + "answer = answer**2"),
         ("sign", TRAP + "answer = -answer"),
         ("That is R2", TRAP + 'answer = model.score(away[FEATURES], away["lgGF"])'),
-        ("Fitted on all", trap("home", "train")),
-        ("Fitted elsewhere", trap("home", "away")),
+        ("Fitted on all", edit(TRAP, "home", "train")),
+        ("Fitted elsewhere", edit(TRAP, "home", "away")),
         ("other way round", TRAP.replace("home", "x").replace("away", "home").replace("x[", "away[")),
-        ("Fit polynomial(2)", trap("polynomial(2)", "polynomial(3)")),
-        ("Fit polynomial(2)", trap("polynomial(2)", "make_pipeline(PolynomialFeatures(2), Ridge(1))")),
+        ("Fit polynomial(2)", edit(TRAP, "polynomial(2)", "polynomial(3)")),
+        ("Fit polynomial(2)", edit(TRAP, "polynomial(2)", "make_pipeline(PolynomialFeatures(2), Ridge(1))")),
         ("Fit polynomial(2)",
          TRAP + 'answer = mean_absolute_error(away["lgGF"], model.predict(away[FEATURES]))'),
         ("Fit polynomial(2)", TRAP + 'answer = (away["lgGF"] - model.predict(away[FEATURES])).std()'),
@@ -404,6 +395,7 @@ WRONG = {
 
 
 def test_enough_answers_are_tried():
+    assert set(CONTEXT) == set(solutions(read(1)))
     for name in CONTEXT:
         assert len(RIGHT[name]) >= 5, name
         assert len(WRONG[name]) >= 10, name

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from astropy.table import Table
 from PIL import Image
-from runs import NOTEBOOKS, offline, read, varied
+from runs import offline, varied
 
-from cells import ROOT, solved
+from cells import NOTEBOOKS, ROOT, read, solved
 from kernels import ask, live
 
 

@@ -2,9 +2,8 @@
 
 import nbformat
 import pytest
-from runs import NOTEBOOKS, read
 
-from cells import CORE, ROOT, parts
+from cells import CORE, NOTEBOOKS, ROOT, parts, read
 from kernels import live
 
 SECTIONS = [(part, name) for part in NOTEBOOKS for name in parts(read(part)) if name != CORE]

@@ -9,9 +9,8 @@ import sys
 
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
-from runs import NOTEBOOKS, read
 
-from cells import CORE, ROOT, headings, parts
+from cells import CORE, NOTEBOOKS, ROOT, headings, parts, read
 
 TEXT = (ROOT / "day2/README.md").read_text(encoding="utf-8")
 
@@ -77,3 +76,4 @@ def test_no_deeper_section_lacks_a_name(part, tmp_path):
 
 def test_there_are_plans():
     assert set(plans(1)) >= {"60 min", "90 min", "180 min"}
+    assert set(plans(2)) >= {"180 min"}

@@ -10,23 +10,28 @@ import re
 
 import pytest
 from nbclient.exceptions import CellExecutionError
-from runs import read
 
-from cells import has_figure, tag
+from cells import is_picture, pictures_of, read, tag
 from claims import claims, fault_of
 from notebooks import text_of, unfit
+
+ASK_ANOTHER_MACHINE = """
+import contextlib, socket
+with contextlib.suppress(OSError):
+    socket.getaddrinfo("example.org", 443)
+"""
 
 
 def shown(outputs):
     """Return the text and the pictures of outputs, without what differs from time to time."""
     text = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in outputs]
-    pictures = [o.data["image/png"] for o in outputs if "image/png" in o.get("data", {})]
+    pictures = [o.data["image/png"] for o in outputs if is_picture(o)]
     return re.sub(r"0x[0-9a-f]+|\b[\d.]+ ?m?s\b", "...", "".join(text)), pictures
 
 
 def steady(outputs):
     """Return the text of outputs as saved and new runs must share it: without times, addresses and ids."""
-    text = "".join(text_of(output) for output in outputs if "image/png" not in output.get("data", {}))
+    text = "".join(text_of(output) for output in outputs if not is_picture(output))
     text = re.sub(r"0x[0-9a-f]+|\b\d+(?:\.\d+)? ?(?:s|ms|seconds)\b", "...", text)
     return re.sub(r"\bT_[0-9a-f]{5,}|sk-(?:container|estimator)-id-\d+", "ID", text)
 
@@ -48,6 +53,9 @@ class Run:
     def test_no_other_machine_is_asked(self, done):
         """In a universe that was chosen: pictures and catalogs of others load without a network."""
         assert not done.asked.exists(), done.asked.read_text()
+        done.ask(ASK_ANOTHER_MACHINE)
+        assert done.asked.read_text() == "example.org\n", "else nothing is noted"
+        done.asked.unlink()
 
     def test_solutions_are_right(self, done):
         said = {name: shown(cell.outputs)[0] for cell in done.nb.cells if (name := tag(cell, "check"))}
@@ -65,7 +73,7 @@ def groups_to_run_again(cells):
     for cell, after in zip(cells, [*cells[1:], None], strict=True):
         if tag(cell, "exercise"):
             groups.append([cell, after])
-        elif cell.cell_type == "code" and not tag(cell, "check") and has_figure(cell):
+        elif cell.cell_type == "code" and not tag(cell, "check") and pictures_of(cell):
             groups.append([cell])
     return groups
 

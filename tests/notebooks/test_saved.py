@@ -5,11 +5,10 @@ import re
 
 import nbformat
 import pytest
-from runs import NOTEBOOKS, read
 
-from cells import CORE, KERNELSPEC, ROOT, SOLUTION, tag
+from cells import CORE, KERNELSPEC, NOTEBOOKS, ROOT, SOLUTION, pictures_of, read, read_all, tag
 from exercises.checks import CHECKS
-from minutes import TEXTS, in_text, table, too_long, written
+from minutes import TEXTS, table_of, too_long, written
 from notebooks import MACHINE_PATH, unfit
 from outline import with_outline
 
@@ -43,20 +42,20 @@ def test_the_outline_of_the_readme_is_current(part, nb):
 
 
 def test_the_minutes_are_current(part, nb):
-    """`make refresh` writes them: in the notebook, in the README and for teachers."""
+    """`make refresh` writes them: in the notebook, for teachers and in the README."""
     assert [cell.source for cell in nb.cells] == written(nb)
-    for name in TEXTS:
+    for name, with_minutes in TEXTS.items():
         text = (ROOT / name).read_text("utf-8")
-        assert in_text(text, {part: table(nb)}) == text
+        assert with_minutes(text, part, table_of(nb)) == text
 
 
 def test_no_part_is_too_long(nb):
-    assert too_long(table(nb)) == {}
+    assert too_long(table_of(nb)) == {}
 
 
 def test_teachers_find_every_section(nb):
     text = (ROOT / "day2" / "README.md").read_text("utf-8")
-    missing = [heading for heading in table(nb) if heading != CORE and f"| {heading} |" not in text]
+    missing = [heading for heading in table_of(nb) if heading != CORE and f"| {heading} |" not in text]
     assert missing == []
 
 
@@ -108,7 +107,7 @@ def test_saved_by_one_clean_run(part, nb):
 def test_each_figure_is_explained(nb):
     """In words below it, and in words for who cannot see it."""
     for cell, after in zip(nb.cells, [*nb.cells[1:], None], strict=True):
-        if figures := [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]:
+        if figures := pictures_of(cell):
             alts = [len(o.metadata.get("image/png", {}).get("alt", "")) > 20 for o in figures]
             assert all(alts), f"no alt text in the metadata of: {cell.source[:100]}"
             words = after and after.cell_type == "markdown" and re.sub(r"(?m)^#.*$", "", after.source).strip()
@@ -140,6 +139,6 @@ def test_exercises_are_complete(nb):
 
 
 def test_every_check_has_one_exercise_and_nothing_else_is_kept():
-    used = [name for part in NOTEBOOKS for cell in read(part).cells if (name := tag(cell, "exercise"))]
+    used = [name for nb in read_all().values() for cell in nb.cells if (name := tag(cell, "exercise"))]
     assert sorted(used) == sorted(CHECKS)
     assert sorted(path.name for path in (ROOT / "day2").glob("*.ipynb")) == sorted(NOTEBOOKS.values())

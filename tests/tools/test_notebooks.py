@@ -10,7 +10,6 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from cells import KERNELSPEC, ROOT, SOLUTION
 
-COLAB = "https://colab.research.google.com/github/jwuphysics/AstroHackWeek2022/blob/main/{}.ipynb"
 LOAD = f"""\
 import sys
 sys.path.insert(0, {str(ROOT / "day2")!r})
@@ -122,7 +121,9 @@ def test_the_handout_holds_no_solution_and_the_answers_hold_all(handouts):
         versions = [path, handouts / "room" / path.name, handouts / "answers" / path.name]
         notebooks = [nbformat.read(version, as_version=4) for version in versions]
         text, room, answers = ["\n".join(cell.source for cell in nb.cells) for nb in notebooks]
-        assert [code for code in SOLUTION.findall(text) if code in room or answers.count(code) != 2] == []
+        codes = SOLUTION.findall(text)
+        assert [code for code in codes if code in room] == []
+        assert [code for code in codes if answers.count(code) != 2] == [], "in the fold and as the answer"
         assert room.count("<summary>Hint</summary>") >= 5 and "# your answer" not in answers
         assert all(version.with_suffix(".html").exists() for version in versions[1:])
 

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from IPython.core.inputtransformer2 import TransformerManager
 
-from cells import CORE, ROOT, parts
-from minutes import NOTEBOOKS
+from cells import CORE, NOTEBOOKS, ROOT, parts
 from starts import DEEPER, practice_table
 
 

@@ -1,4 +1,4 @@
-"""All pictures in one file: the same each time, asked for first if there is one, never trusted blindly."""
+"""All pictures in one file: asked for first if there is one, never trusted blindly."""
 
 import errno
 import hashlib
@@ -11,7 +11,6 @@ from unittest.mock import Mock
 import pytest
 from data_made import GOOD, HALF, REAL_LINE, http, jpeg, put, put_pictures, serve
 
-import archive
 from xgass import catalog, load_catalog, pictures
 from xgass.fetch import HEADERS
 
@@ -20,42 +19,49 @@ OTHER = jpeg(160)  # as good, and to be told apart
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory, df):
-    """The bytes of an archive of 1176 good and 3 spoilt pictures."""
+    """The bytes of an archive of 1176 good and 3 spoiled pictures."""
     folder = put_pictures(put_pictures(tmp_path_factory.mktemp("x"), df["GASS"]), df["GASS"][:3], HALF)
     return (folder / shutil.make_archive(folder / "y", "zip", folder, "images")).read_bytes()
 
 
 @pytest.fixture
 def room(data, df, fits, packed, monkeypatch):
-    """A folder with 1000 pictures, two of them spoilt; a server for the archive and the others."""
-    images = put_pictures(put(data / "xgass", fits), df["GASS"][:1000], OTHER) / "images"
+    """A folder with 1000 pictures, two of them spoiled; a server for the archive and the others."""
+    put_pictures(put(data / "xgass", fits), df["GASS"][:1000], OTHER)
     put_pictures(data / "xgass", df["GASS"][[0, 999]], HALF)
     room = SimpleNamespace(answer=[http(packed)])
-    with serve(lambda path: room.answer if path.endswith(".zip") else [http(GOOD)]) as room.server:
-        monkeypatch.setattr(pictures, "SERVICES", {"sky": f"{room.server.url}/?ra={{ra}}"})
-        room.name = f"x.zip {hashlib.sha256(packed).hexdigest()} "
-        put(data, f"# one line\n{room.name} {room.server.url}/x.zip\n", "registry.txt")
+    with serve(lambda path: room.answer if path.endswith(".zip") else [http(GOOD)]) as server:
+        room.server = server
+        monkeypatch.setattr(pictures, "SERVICES", {"sky": f"{server.url}/?ra={{ra}}"})
+        sha256 = hashlib.sha256(packed).hexdigest()
+        put(data, f"# one line\nx.zip {sha256}  {server.url}/x.zip\n", "registry.txt")
         yield room
-    held = {path.name: path.read_bytes() for path in images.iterdir()}  # the good as they were, others new
+
+
+def assert_all_are_there(data, df):
+    """The good pictures as they were, the others new."""
+    held = {path.name: path.read_bytes() for path in (data / "xgass/images").iterdir()}
     assert held == {f"{gass}.jpg": OTHER if 0 < i < 999 else GOOD for i, gass in enumerate(df["GASS"])}
 
 
-def test_the_archive_comes_first_and_fills_what_is_missing_or_spoilt(room, df, capfd):
+def test_the_archive_comes_first_and_fills_what_is_missing_or_spoiled(room, data, df, capfd):
     assert load_catalog(images=True).index.tolist() == df["GASS"].tolist()
     out, err = capfd.readouterr()
     first, last = out.splitlines(keepends=True)
     assert re.search(r"archive, x.zip: \d+ MB, a minute at", first) and last == REAL_LINE
     assert "/tmp" not in out + err
-    assert room.server.paths[0] == "/x.zip" and len(room.server.paths) == 3  # then one that is spoilt in it
+    assert room.server.paths[0] == "/x.zip" and len(room.server.paths) == 3  # then one that is spoiled in it
     assert room.server.agents == {HEADERS["User-Agent"]}
     assert len(load_catalog(images=True)) == 1179 and len(room.server.paths) == 3  # all is there
+    assert_all_are_there(data, df)
 
 
-def test_without_the_line_nothing_asks_for_an_archive(room, data, capsys):
+def test_without_the_line_nothing_asks_for_an_archive(room, data, df, capsys):
     put(data, "# no line\n\n", "registry.txt")
     load_catalog(images=True)
     assert capsys.readouterr().out == REAL_LINE
     assert "/x.zip" not in room.server.paths and len(room.server.paths) == 1 + 181
+    assert_all_are_there(data, df)
 
 
 FAULTS = {  # what is answered, and said
@@ -67,7 +73,7 @@ FAULTS = {  # what is answered, and said
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_after_a_bad_archive_the_services_are_asked(fault, room, packed, monkeypatch, capsys):
+def test_after_a_bad_archive_the_services_are_asked(fault, room, data, df, packed, monkeypatch, capsys):
     answer, said = FAULTS[fault]
     room.answer = answer(packed)
     monkeypatch.setitem(catalog.SECONDS, "auto", 4.0)
@@ -77,19 +83,4 @@ def test_after_a_bad_archive_the_services_are_asked(fault, room, packed, monkeyp
     monkeypatch.setattr(pictures, "ARCHIVE_SECONDS", 2.0)
     load_catalog(images=True)
     assert re.search(rf"018; the archive did not serve: (127\S+ )?{said}\)\.\n$", capsys.readouterr().out)
-
-
-def test_the_same_pictures_give_the_same_file(tmp_path, capsys):
-    images = put_pictures(put_pictures(tmp_path, [11], OTHER), [9]) / "images"
-    line = archive.pack(images, tmp_path / "x.zip")
-    raw = (tmp_path / "x.zip").read_bytes()
-    assert line == f"x.zip {hashlib.sha256(raw).hexdigest()}"
-    assert f"2 pictures, 0.0 MB, sha256 {line[6:]}" in capsys.readouterr().out
-    os.utime(images / "11.jpg", (0, 1e9))
-    assert archive.pack(images, tmp_path / "x.zip") == line
-    shutil.unpack_archive(tmp_path / "x.zip", tmp_path / "c")
-    held = sorted(path.name for path in (tmp_path / "c").rglob("*.*"))
-    assert held == ["11.jpg", "9.jpg", "CREDIT.txt", "manifest.txt"]
-    put_pictures(tmp_path, [10], HALF)
-    with pytest.raises(SystemExit, match="2 good and 1 spoilt"):
-        archive.pack(images, tmp_path / "x.zip")
+    assert_all_are_there(data, df)
