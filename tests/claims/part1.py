@@ -68,6 +68,7 @@ def claim_last_fold_lacks_low_mass():
 
 
 @only("xgass")
+@of_this_split
 def claim_columns_overlap():
     """The columns overlap. Fold 4 is the hardest for both models, fold 3 the easiest."""
     assert color_rmse.min() < six_rmse.max()
@@ -132,6 +133,7 @@ def claim_lead_is_the_floor():
 
 
 @only("xgass")
+@of_this_split
 def claim_contest():
     """For NUVr < 4.5: plane 0.327, line 0.292, quadratic 0.295 dex."""
     assert np.allclose(contest["NUVr < 4.5"].astype(float), [0.327, 0.292, 0.295], atol=0.0015)
@@ -183,6 +185,7 @@ def claim_same_first_question():
 
 
 @only("xgass")
+@of_this_split
 def claim_galaxy_in_the_tree():
     """For the real catalog it is -0.63."""
     assert abs(tree.predict(galaxy)[0] + 0.63) < 0.01
@@ -217,6 +220,7 @@ def claim_tuned_against_plain():
 
 
 @only("xgass")
+@of_this_split
 def claim_same_forest_from_other_seeds():
     """The rule calls the same plain forest better when it starts from seed 2, and worse from seed 5."""
     for seed, verdict in {2: "better", 5: "worse"}.items():
@@ -225,6 +229,7 @@ def claim_same_forest_from_other_seeds():
 
 
 @only("xgass")
+@of_this_split
 def claim_tuned_forests_from_other_seeds():
     """Tuned forests from seeds 1 to 5 all beat the plain one, and the quadratic beats each of them."""
     of_quadratic = fold_rmse(polynomial(2), X, y)
@@ -236,6 +241,7 @@ def claim_tuned_forests_from_other_seeds():
 
 
 @only("xgass")
+@of_this_split
 def claim_other_models():
     """A Gaussian process 0.278 dex; boosted trees 0.284 to 0.300 by their settings. The quadratic: 0.282."""
     from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
@@ -293,6 +299,7 @@ def claim_trap():
 
 
 @only("xgass")
+@of_this_split
 def claim_trap_numbers():
     """The lowest RMSE so far, not the highest R2. Others 0.56, +0.42 and 0.79, +0.66; all 0.69 and +0.50."""
     assert abs(at_home.mean() - 0.228) < 0.004
@@ -303,6 +310,7 @@ def claim_trap_numbers():
 
 
 @only("xgass")
+@of_this_split
 def claim_spread_here():
     """Spread here: detections 0.57, a blind survey 0.45, xGASS with limits as values 0.67."""
     for group, said_spread in [(detected, 0.57), (blind, 0.45), (y < 9, 0.67)]:
@@ -334,6 +342,7 @@ def claim_likelihood_and_rmse_disagree():
 
 
 @only("xgass")
+@of_this_split
 def claim_likelihoods():
     """Held out, on the real training set: -0.579, -0.617, -0.451, and -0.386 with scatter by color."""
     assert np.allclose(by_way["log-likelihood"].astype(float), [-0.579, -0.617, -0.451, -0.386], atol=0.002)
@@ -388,6 +397,7 @@ def claim_forest_with_bells():
 
 
 @only("xgass")
+@of_this_split
 def claim_small_lead_is_not_seen():
     """The quadratic led the forest by 0.012 dex. The interval holds that, too."""
     led = (tuned_rmse - fold_rmse(polynomial(2), X, y)).mean()
@@ -396,6 +406,7 @@ def claim_small_lead_is_not_seen():
 
 
 @only("xgass")
+@of_this_split
 def claim_paired_intervals():
     """Limits as limits minus forest: undecided. Scatter by color minus forest: decided."""
     forest = drawn_likelihood("forest, tuned")
@@ -415,6 +426,7 @@ def claim_summary():
 
 
 @only("xgass")
+@of_this_split
 def claim_size_bends_and_color_does_not():
     """The color asks for no bend at all; the size asks for one."""
     line_alone = log_likelihood_of(train, [])
@@ -437,6 +449,7 @@ def _products(table):
 
 
 @only("xgass")
+@of_this_split
 def claim_all_products():
     """All 21: a gain of 29.4, the likelihood ratio 58.8. With the size as a logarithm it is 40.9."""
     gain_of_all = with_columns(train, _products(train)) - likelihood_line
@@ -445,6 +458,7 @@ def claim_all_products():
 
 
 @only("xgass")
+@of_this_split
 def claim_products_held_out():
     """Held out, the 21 terms change the score by -0.002 +- 0.014 per galaxy."""
     bent = held_out_likelihood(pd.concat([X, _products(train)], axis=1), y, is_limit)
@@ -484,6 +498,7 @@ def claim_interval_and_gas():
 
 
 @only("xgass")
+@of_this_split
 def claim_volume():
     """In a volume RMSE 0.302 dex."""
     assert abs(rmse_on_sky - 0.302) < 0.002
@@ -599,6 +614,7 @@ def claim_tilted_line():
 
 
 @only("xgass")
+@of_this_split
 def claim_bend_with_confused_as_limits():
     """With confused detections as limits only +3.0 is left of color times log size."""
     read_as_limits = as_log.assign(HIsrc=as_log["HIsrc"].mask(as_log["HIconf_flag"] == 1, 4))
@@ -607,6 +623,7 @@ def claim_bend_with_confused_as_limits():
 
 
 @only("xgass")
+@of_this_split
 def claim_confused_red():
     """23 of 65 red detections are confused, of the others 52 of 567."""
     redder = train["NUVr"] > 5

@@ -13,6 +13,7 @@ def claim_right():
 
 
 @only("mock")
+@of_this_split
 def claim_wrong():
     """There are four."""
     assert count == 4
@@ -38,6 +39,10 @@ def test_claims_are_held_in_the_kernel(made_up, tmp_path):
 
 def test_a_claim_may_be_limited_to_a_universe(made_up):
     assert [claim.name for claim in claims.claims(1, "xgass")] == ["claim_right"]
+
+
+def test_a_claim_may_be_of_one_split_alone(made_up):
+    assert [claims.is_general(claim) for claim in claims.claims(1, "mock")] == [True, False]
 
 
 def test_a_seed_is_put_in_once():
