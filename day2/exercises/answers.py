@@ -18,19 +18,9 @@ def hint_if(wrong, hint):
 
 
 def array(answer, what):
-    """Return the answer as an array of finite numbers.
+    """Return the answer (a number, list, array, Series, tensor ...) as an array of finite numbers.
 
-    Parameters
-    ----------
-    answer : object
-        A number, list, array, Series or tensor; anything else that somebody may write.
-    what : str
-        What is asked for, to complete the sentence "Asked for is ...".
-
-    Raises
-    ------
-    Hint
-        If the answer is no array of finite numbers.
+    `what` is asked for: it completes the sentence "Asked for is ..." of the hint for any other answer.
     """
     try:
         if hasattr(answer, "detach"):  # a tensor, perhaps with a gradient, perhaps on a GPU
@@ -59,12 +49,12 @@ def numbers(answer, count, what):
 
 
 def same(said, right):
-    """Tell whether the numbers said are the right ones, perhaps rounded to three digits or more."""
+    """Tell whether the numbers said are the right ones, perhaps rounded to three decimals or more."""
     said, right = np.asarray(said, float), np.asarray(right, float)
     if np.allclose(said, right, rtol=1e-5, atol=1e-7):
         return True
     # the tolerance lets a rounded number be stored with 32 bits
-    return any(np.allclose(said, right.round(digits), rtol=1e-6, atol=1e-8) for digits in (3, 4, 5))
+    return any(np.allclose(said, right.round(decimals), rtol=1e-6, atol=1e-8) for decimals in (3, 4, 5))
 
 
 def call(answer, *arguments):

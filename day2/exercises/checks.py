@@ -18,14 +18,8 @@ CHECKS = {name.removeprefix("check_"): f for name, f in FUNCTIONS.items() if nam
 def check(name: str, answer: object = None, *context: object) -> None:
     """Print a line or two about the answer to an exercise. Never raise, whatever the answer is.
 
-    Parameters
-    ----------
-    name : str
-        The exercise, a key of `CHECKS`.
-    answer : object
-        What the learner filled in; None and ``...`` stand for nothing.
-    *context : object
-        What the exercise is about (table, model, layer ...), in the order of the function of that name.
+    `name` is a key of `CHECKS`. None and ``...`` stand for no answer. The context is what the exercise is
+    about (table, model, layer ...), in the order of the function of that name.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a learner's model may warn at every fold

@@ -34,35 +34,26 @@ def check_fold(answer, X, y, folds):
     said = [number(call(answer, fold.copy())) for fold in folds]
     all_rows = np.arange(len(X))
 
-    def score(fitted_on, scored_on, metric=root_mean_squared_error):
-        """Fit and score in every fold; both arguments choose rows, given the fold and the other rows."""
+    def score(fitted, scored, metric=root_mean_squared_error):
+        """Fit a line and score it, in every fold; both rows are named "fold", "others" or "all"."""
         scores = []
         for fold in folds:
-            others = np.setdiff1d(all_rows, fold)
-            fitted, scored = fitted_on(fold, others), scored_on(fold, others)
-            line = LinearRegression().fit(X.iloc[fitted], y.iloc[fitted])
-            scores.append(metric(y.iloc[scored], line.predict(X.iloc[scored])))
+            rows = {"fold": fold, "others": np.setdiff1d(all_rows, fold), "all": all_rows}
+            line = LinearRegression().fit(X.iloc[rows[fitted]], y.iloc[rows[fitted]])
+            predicted = line.predict(X.iloc[rows[scored]])
+            scores.append(metric(y.iloc[rows[scored]], predicted))
         return np.array(scores)
 
-    def held_out(fold, others):
-        return fold
-
-    def the_others(fold, others):
-        return others
-
-    def everything(fold, others):
-        return all_rows
-
-    right = score(the_others, held_out)
+    right = score("others", "fold")
     if same(said, right):
         return f"{right[1]:.3f} dex on the second fold. Five of these are a cross-validation."
     mistakes = [
-        (score(the_others, the_others), "That is the RMSE on the galaxies fitted. Score those held out."),
-        (score(everything, held_out), "The line was fitted on all rows: it has seen those held out."),
-        (score(held_out, held_out), "Fitted on held_out. Fit on the others."),
-        (score(held_out, the_others), "Fitted on held_out. Fit on the others."),
-        (score(the_others, everything), "Scored on all rows. Score those held out."),
-        (score(the_others, held_out, r2_score), "That is R2 (.score gives it). Asked for is the RMSE."),
+        (score("others", "others"), "That is the RMSE on the galaxies fitted. Score those held out."),
+        (score("all", "fold"), "The line was fitted on all rows: it has seen those held out."),
+        (score("fold", "fold"), "Fitted on held_out. Fit on the others."),
+        (score("fold", "others"), "Fitted on held_out. Fit on the others."),
+        (score("others", "all"), "Scored on all rows. Score those held out."),
+        (score("others", "fold", r2_score), "That is R2 (.score gives it). Asked for is the RMSE."),
         (right**2, "That is the mean of the squares. The RMSE is its square root."),
         (-right, "That is minus the RMSE, as scikit-learn's scores have it. Turn the sign."),
     ]
@@ -85,7 +76,8 @@ def check_leak(answer, columns, y, cv):
     n_chosen = chosen.shape[1]
     hint_if(n_chosen != 20, f"Its last step sees {n_chosen} columns of {columns.shape[1]}: choose 20 first.")
     # With a shuffled y an honest choice is another one: of 20 in 2000 some 0.2 come again. All come again if
-    # the choice was made before, and several if it was made in part (20 of a hundred chosen before).
+    # the choice was made before, and several if it was made in part (20 of a hundred chosen before). The
+    # numbers of the columns are lost in a pipeline: a column is known by its value for the first galaxy.
     common = 0
     for seed in range(3):
         shuffled = np.random.default_rng(seed).permutation(y)
@@ -128,12 +120,12 @@ def _fold_rmse(model, X, y, cv):
     return -scores
 
 
-def _gain_in_words(mine, other):
+def _gain_in_words(without, full):
     """Compare the RMSEs of each fold without CINDX and with it; the uncertainty is that of the notebook."""
-    gain = other - mine
+    gain = full - without
     k = len(gain)
     error = gain.std(ddof=1) * np.sqrt(1 / k + 1 / (k - 1))  # Nadeau and Bengio 2003
-    means = f"RMSE = {mine.mean():.4f} held out, with it {other.mean():.4f}"
+    means = f"RMSE = {without.mean():.4f} held out, with it {full.mean():.4f}"
     gains = f"{gain.mean():+.4f} +- {error:.4f}"
     return f"{means}. Fold by fold it gains {gains}, and wins {(gain > 0).sum()} of {k}"
 
@@ -186,7 +178,7 @@ def check_trap(answer, train, features):
     for wrong, hint in mistakes:
         hint_if(same(said, wrong), hint)
     hint_if(abs(said - at_home) < 0.1 * at_home, "That looks like the RMSE at home. Score all the others.")
-    raise Hint("Fit polynomial(2) where HIsrc == 1 and score it where HIsrc != 1, with three digits or more.")
+    raise Hint("Fit polynomial(2) where HIsrc == 1 and score it where HIsrc != 1, to three decimals or more.")
 
 
 def check_bend(answer, train, log_likelihood_of):
@@ -196,10 +188,10 @@ def check_bend(answer, train, log_likelihood_of):
     of the columns named in `extra` have joined. Asked for are the gains by NUVr and by petrR50_r.
     """
     said = numbers(answer, 2, "two numbers: the gain by the square of NUVr, and of petrR50_r")
-    line = log_likelihood_of(train, [])
-    color = log_likelihood_of(train, ["NUVr"])
-    size = log_likelihood_of(train, ["petrR50_r"])
-    right = np.array([color - line, size - line])
+    of_line = log_likelihood_of(train, [])
+    with_color = log_likelihood_of(train, ["NUVr"])
+    with_size = log_likelihood_of(train, ["petrR50_r"])
+    right = np.array([with_color - of_line, with_size - of_line])
 
     def is_about(gains):
         exact = np.allclose(said, gains, rtol=0, atol=6e-3)
@@ -214,14 +206,14 @@ def check_bend(answer, train, log_likelihood_of):
         (right[::-1], "The other way round: first NUVr, then petrR50_r."),
         (-right, "Line minus square: turn it round."),
         (2 * right, "That is twice the gain, the likelihood-ratio statistic. Asked for is the gain."),
-        (np.array([color, size]), "Those are the log-likelihoods. Subtract that of the line."),
+        (np.array([with_color, with_size]), "Those are the log-likelihoods. Subtract that of the line."),
     ]
     for wrong, hint in mistakes:
         hint_if(is_about(wrong), hint)
     per_galaxy = right / len(train)
     hint_if(np.allclose(said, per_galaxy, rtol=0.05, atol=1e-5), "Per galaxy. Asked for is the total.")
-    both = log_likelihood_of(train, ["NUVr", "petrR50_r"]) - line
-    hint_if(np.isclose(said, both, atol=6e-3).any(), "One square at a time, not both together.")
+    gain_by_both = log_likelihood_of(train, ["NUVr", "petrR50_r"]) - of_line
+    hint_if(np.isclose(said, gain_by_both, atol=6e-3).any(), "One square at a time, not both together.")
     raise Hint("Each is log_likelihood_of(train, [one column]) minus log_likelihood_of(train, []).")
 
 
@@ -250,8 +242,14 @@ def check_table(answer, study):
         (rmse(lines[1:]), "That is without line_0. Leave out the spectra that lack it, not the line."),
     ]
     right = rmse()
-    nearest, hint = min(mistakes, key=lambda mistake: abs(mistake[0] - said))
-    hint_if(abs(nearest - said) < 1e-3 and not same(said, right), hint)
+
+    def distance(mistake):
+        rmse_of_mistake, _ = mistake
+        return abs(rmse_of_mistake - said)
+
+    nearest = min(mistakes, key=distance)
+    _, hint = nearest
+    hint_if(distance(nearest) < 1e-3 and not same(said, right), hint)
     hint_if(said < 0.9 * right, "Too good to be true. What does the model know of the stars locked away?")
     hint_if(said > 1.12 * right, "Worse than need be. Are the settings chosen, and missing values out?")
     return f"{said:.2f} dex for stars never seen. The rest is bookkeeping."

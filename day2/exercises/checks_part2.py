@@ -48,59 +48,73 @@ def check_shape(answer, layer, shape):
 
 def check_layer(answer, images):
     """A CNN of five stages, the last with 128 channels. Context: some images, (n, 3, rows, columns)."""
-    from torch import nn, no_grad
+    from torch import nn
 
     hint_if(not isinstance(answer, nn.Module), "Asked for is a network: nn.Sequential(stage(3, 16), ...).")
     network = deepcopy(answer).eval().to(images.device)  # a copy: the learner's network stays as it is
-    layers = []  # the convolutions and linear layers in the order in which the images pass them
-    inputs = []  # the shape that enters each, for one galaxy
-
-    def remember(layer, arguments):
-        layers.append(layer)
-        inputs.append(tuple(arguments[0].shape[1:]))
-
-    for part in network.modules():
-        if isinstance(part, nn.Conv2d | nn.Linear):
-            part.register_forward_pre_hook(remember)
-    with no_grad():
-        try:
-            shape = tuple(network(images).shape)
-        except RuntimeError as error:
-            hint_if(
-                "mat1 and mat2" in str(error),
-                f"nn.Linear gets {inputs[-1]} of each galaxy: pool, flatten, and let it take in that many.",
-            )
-            raise
-        hint_if(
-            shape != (len(images), 1), f"One number per galaxy should come out, (n, 1); yours is {shape}."
-        )
-        # A convolution to one channel is the last layer in the place of nn.Linear, and no stage.
-        stages = [part for part in layers if isinstance(part, nn.Conv2d) and part.out_channels > 1]
-        channels = [part.out_channels for part in stages]
-        hint_if(len(stages) < 5, f"It has {channels} channels: a fifth, of 128, lacks.")
-        last = (stages[-1].in_channels, stages[-1].out_channels)
-        hint_if(last not in [(64, 128), (128, 128)], f"The fifth stage leads from 64 to 128, not {last}.")
-        bends = _bends_after(layers[-1], network, images)
-        hint_if(bends, "Labels are any numbers, negative ones too: no bend (ReLU, softmax ...) at the end.")
+    layers, shape = _layers_passed(network, images)
+    hint_if(shape != (len(images), 1), f"One number per galaxy should come out, (n, 1); yours is {shape}.")
+    # A convolution to one channel is the last layer instead of nn.Linear, and no stage.
+    stages = [layer for layer in layers if isinstance(layer, nn.Conv2d) and layer.out_channels > 1]
+    channels = [layer.out_channels for layer in stages]
+    hint_if(len(stages) < 5, f"It has {channels} channels: a fifth, of 128, lacks.")
+    last = (stages[-1].in_channels, stages[-1].out_channels)
+    hint_if(last not in [(64, 128), (128, 128)], f"The fifth stage leads from 64 to 128, not {last}.")
+    bends = _bends_after(layers[-1], network, images)
+    hint_if(bends, "Labels are any numbers, negative ones too: no bend (ReLU, softmax ...) at the end.")
     return f"{len(stages)} stages. Deeper is easy; if it is better, new galaxies tell."
 
 
-def _bends_after(layer, network, images):
-    """Tell whether what follows the last layer of a network is no straight line: a ReLU, a softmax ...
+def _layers_passed(network, images):
+    """Return the convolutions and linear layers as the images pass them, and the shape of what comes out.
 
-    The layer is made to give -1000, 0 and 100, whatever it sees: on a straight line the output moves ten
-    times as far by the first as by the last. (Sigmoid and tanh are alike to both sides, so -100 would not
-    do.) The network is changed by that.
+    Raises `Hint` if a linear layer cannot take what it gets.
     """
-    from torch import allclose, nn
+    from torch import nn, no_grad
 
-    layer.weight.fill_(0)
-    outputs = {}
-    for value in (-1000.0, 0.0, 100.0):
+    layers = []
+    entering = []  # the shape that enters each layer, for one galaxy
+
+    def remember(layer, arguments):
+        layers.append(layer)
+        entering.append(tuple(arguments[0].shape[1:]))
+
+    hooks = []
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            hooks.append(module.register_forward_pre_hook(remember))
+    try:
+        with no_grad():
+            output = network(images)
+    except RuntimeError as error:
+        hint_if(
+            "mat1 and mat2" in str(error),
+            f"nn.Linear gets {entering[-1]} of each galaxy: pool, flatten, and let it take in that many.",
+        )
+        raise
+    for hook in hooks:
+        hook.remove()
+    return layers, tuple(output.shape)
+
+
+def _bends_after(layer, network, images):
+    """Tell whether a ReLU, a softmax or another bend follows the last layer. Changes the weights.
+
+    The layer is made to give 0, 100 and -1000, whatever it sees. On a straight line the output moves ten
+    times as far by -1000 as by 100. By -100 it would move as far, but so it does behind a sigmoid or tanh,
+    which are symmetric.
+    """
+    from torch import allclose, nn, no_grad
+
+    def output_if_it_gives(value):
         layer.bias = nn.Parameter(layer.weight.new_full((len(layer.weight),), value))
-        outputs[value] = network(images)
-    up = outputs[100.0] - outputs[0.0]
-    down = outputs[0.0] - outputs[-1000.0]
+        return network(images)
+
+    with no_grad():
+        layer.weight.fill_(0)
+        at_0 = output_if_it_gives(0.0)
+        up = output_if_it_gives(100.0) - at_0
+        down = at_0 - output_if_it_gives(-1000.0)
     is_straight = up.abs().min() > 1e-3 and allclose(10 * up, down, rtol=1e-3)
     return not is_straight
 
@@ -138,7 +152,7 @@ def _two_steps(one_step):
     losses = []
     for images, labels in batches:
         losses.append(call(one_step, model, images, labels, optimizer))
-        weights.append(torch.cat([part.detach().flatten().clone() for part in model.parameters()]))
+        weights.append(torch.cat([values.detach().flatten().clone() for values in model.parameters()]))
     return torch.stack(weights), losses
 
 
@@ -177,7 +191,10 @@ def _double_step(model, images, labels, optimizer):
 
 
 def _uphill_step(model, images, labels, optimizer):
-    return _right_step(model, images, labels, optimizer, lambda *batch: -_squared_error(*batch))
+    def minus_the_error(model, images, labels):
+        return -_squared_error(model, images, labels)
+
+    return _right_step(model, images, labels, optimizer, minus_the_error)
 
 
 def _broadcasting_step(model, images, labels, optimizer):
@@ -188,11 +205,17 @@ def _broadcasting_step(model, images, labels, optimizer):
 
 
 def _summing_step(model, images, labels, optimizer):
-    return _right_step(model, images, labels, optimizer, lambda *b: _squared_error(*b) * len(labels))
+    def sum_of_squares(model, images, labels):
+        return _squared_error(model, images, labels) * len(labels)
+
+    return _right_step(model, images, labels, optimizer, sum_of_squares)
 
 
 def _root_step(model, images, labels, optimizer):
-    return _right_step(model, images, labels, optimizer, lambda *batch: _squared_error(*batch).sqrt())
+    def root_of_the_error(model, images, labels):
+        return _squared_error(model, images, labels).sqrt()
+
+    return _right_step(model, images, labels, optimizer, root_of_the_error)
 
 
 def _absolute_step(model, images, labels, optimizer):

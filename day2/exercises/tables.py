@@ -12,6 +12,8 @@ HIGHEST_FEH = 0.5  # dex: hardly any star has more than three times the iron of 
 def practice_table():
     """Return 240 spectra of 60 simulated stars, with three traps.
 
+    A number stands for a missing value, a star has several spectra, and a column is made from the label.
+
     Returns
     -------
     pandas.DataFrame

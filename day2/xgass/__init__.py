@@ -6,6 +6,7 @@ from pathlib import Path
 
 __all__ = ["DataError", "is_fast", "load_catalog", "load_practice", "preflight"]
 DATA = Path(__file__).resolve().parents[2] / "data"
+STEM = "xGASS_representative_sample"  # the name of the catalog, without its ending
 # Before numpy is imported: on small tables its threads would wait for each other, beside other work for long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -15,6 +16,10 @@ class DataError(RuntimeError):
 
     def _render_traceback_(self) -> list:  # IPython asks for it, and shows one line instead of a traceback
         return [f"{type(self).__name__}: {self}"]
+
+
+class DiskError(DataError):
+    """The disk does not let a file be read: the file may be good, and nothing must take its place."""
 
 
 def is_fast() -> bool:

@@ -5,7 +5,7 @@ import sys
 
 from . import DataError
 from .catalog import SECONDS, load_real
-from .practice import keep_practice
+from .practice import get_practice
 
 
 def main() -> int:
@@ -13,7 +13,7 @@ def main() -> int:
     os.environ.pop("TUTORIAL_FAST", None)  # all of it
     try:
         load_real(images=True, seconds=SECONDS["xgass"], enough=1.0)
-        practice = keep_practice()
+        practice = get_practice()
     except DataError as error:
         print(f"{error}. What has arrived is kept: `make data` goes on.", file=sys.stderr)
         return 1

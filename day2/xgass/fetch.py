@@ -6,6 +6,7 @@ import time
 from multiprocessing import TimeoutError as PoolTimeoutError
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import requests
 
@@ -13,13 +14,26 @@ from . import DataError
 
 MAX_BYTES = 5_000_000  # the catalog has 0.4 MB, a picture 10 kB
 TIMEOUT = (3.0, 15.0)  # s, to connect and between two pieces of an answer
+NO_ANSWER = "no answer in time"
+TOO_MANY_REQUESTS = "HTTP 429"
 HEADERS = {"User-Agent": "AstroHackWeek2022 (https://github.com/jwuphysics/AstroHackWeek2022)"}
 
 
+def size_fault(size: int, most: int = MAX_BYTES) -> str:
+    """Say so if a size (bytes) is beyond all that the tutorial needs."""
+    return f"larger than {most / 1e6:.0f} MB" if size > most else ""
+
+
 def check_size(size: int, most: int = MAX_BYTES) -> None:
-    """Raise `DataError` for a size (bytes) beyond all that the tutorial needs."""
-    if size > most:
-        raise DataError(f"larger than {most / 1e6:.0f} MB")
+    """Raise what `size_fault` says as a `DataError`."""
+    fault = size_fault(size, most)
+    if fault:
+        raise DataError(fault)
+
+
+def host_of(url: str) -> str:
+    """Return the server of an address, with its port if that is given."""
+    return urlsplit(url).netloc
 
 
 def fetch(
@@ -49,7 +63,7 @@ def fetch(
             size += len(piece)
             check_size(size, most)
             if time.monotonic() > deadline:
-                raise DataError("no answer in time")
+                raise DataError(NO_ANSWER)
     raw = b"".join(pieces)
     if sha256 and hashlib.sha256(raw).hexdigest() != sha256:
         raise DataError("not the file with the known hash")
@@ -66,13 +80,12 @@ def fetch_in_time(url: str, seconds: float, sha256: str | None = None, most: int
     DataError
         The file cannot be had; the message has the server and the reason.
     """
-    host = url.split("/")[2]
     with ThreadPool(1) as pool:
         job = pool.apply_async(fetch, (url, sha256, most, seconds))
         try:
             return job.get(max(0.0, seconds))
         except Exception as error:  # whatever the answer of a server can lead to
-            raise DataError(f"{host}: {why(error)}") from error
+            raise DataError(f"{host_of(url)}: {why(error)}") from error
 
 
 def why(error: Exception) -> str:
@@ -82,7 +95,7 @@ def why(error: Exception) -> str:
     if isinstance(error, requests.HTTPError):
         return f"HTTP {error.response.status_code}"
     if isinstance(error, requests.Timeout | PoolTimeoutError):
-        return "no answer in time"
+        return NO_ANSWER
     if isinstance(error, requests.exceptions.SSLError):
         return "no valid certificate (on macOS, Python of python.org: run Install Certificates.command)"
     if isinstance(error, requests.ConnectionError):

@@ -1,6 +1,7 @@
 """Get SDSS color pictures of the galaxies, politely, and find those that are there and good."""
 
 import io
+import stat
 import time
 from multiprocessing import TimeoutError as PoolTimeoutError
 from multiprocessing.pool import ThreadPool
@@ -14,8 +15,17 @@ from PIL import Image
 from tqdm.auto import tqdm
 from urllib3.util import Retry
 
-from . import DataError
-from .fetch import check_size, fetch, fetch_in_time, why, write_atomic
+from . import DataError, DiskError
+from .fetch import (
+    NO_ANSWER,
+    TOO_MANY_REQUESTS,
+    check_size,
+    fetch,
+    fetch_in_time,
+    size_fault,
+    why,
+    write_atomic,
+)
 
 SIZE = 224  # px
 SCALE = 0.396  # arcsec/px, the native scale of SDSS: 88.7 arcsec hold every xGASS galaxy
@@ -29,6 +39,7 @@ SERVICES = {  # first and second choice for each picture (RA, Dec in deg)
 }
 MIN_SIDE = 64  # px, what the network of part 2 needs
 MIN_CONTRAST = 16  # of 255, of a cutout; less is an empty field: no galaxy of the sample is that faint
+EMPTY = "an empty picture"
 MAX_SIDE = 2048  # px, the largest cutout of SkyServer; 1 kB of JPEG may claim gigabytes of pixels
 TRIAL = (187.7059, 12.3911)  # RA, Dec (deg) of M87: a picture that every service has
 AT_ONCE = 8  # requests
@@ -50,51 +61,63 @@ class Answer(NamedTuple):
 
 
 def find_pictures(folder: Path, ids: pd.Index) -> tuple[pd.Series, int]:
-    """Return the paths (str, by ``GASS``) of the good pictures of `ids`, and how many others are spoilt.
+    """Return the paths (str, by ``GASS``) of the good pictures of `ids`, and how many others are spoiled.
 
-    They are called ``<GASS>.jpg``, .jpeg or .JPG; links are followed. A folder may be missing.
+    They are called ``<GASS>.jpg``, .jpeg or .JPG; where there are several, the first of these names counts,
+    good or not. Links are followed. A folder may be missing.
     """
-    files = {p.stem: p for p in sorted(folder.absolute().glob("*")) if p.suffix.lower() in (".jpg", ".jpeg")}
+    files = {}
+    for path in sorted(folder.absolute().glob("*")):  # .JPG, .jpeg, .jpg: the last one stays
+        if path.suffix.lower() in (".jpg", ".jpeg"):
+            files[path.stem] = path
     good = {}
-    n_spoilt = 0
+    n_spoiled = 0
     for gass in ids.tolist():
         path = files.get(str(gass))
         if path is None:
             continue
-        if picture_fault(path):
-            n_spoilt += 1
+        if file_fault(path):
+            n_spoiled += 1
         else:
             good[gass] = str(path)
-    return pd.Series(good, dtype="str"), n_spoilt
+    return pd.Series(good, dtype="str"), n_spoiled
 
 
-def picture_fault(picture: Path | bytes, size: int | None = None) -> str:
+def file_fault(path: Path, size: int | None = None) -> str:
+    """Say what is wrong with the file of a picture, if anything, as `content_fault` does.
+
+    Raises
+    ------
+    DiskError
+        The disk does not let it be read.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # reading a pipe would never end
+            return "no such file"
+        fault = size_fault(status.st_size)
+        if fault:
+            return fault
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return "no such file"
+    except OSError as error:
+        raise DiskError(cannot_be_read(path.name, error)) from error
+    return content_fault(raw, size)
+
+
+def cannot_be_read(name: str, error: OSError) -> str:
+    """Return the message about a file that the disk does not let be read."""
+    again = "Run this again; from a mounted drive, copy the folder to a local disk first"
+    return f"{name} cannot be read: {why(error)}. {again}"
+
+
+def content_fault(raw: bytes, size: int | None = None) -> str:
     """Say what is wrong with a picture, if anything; whatever passes, part 2 can show to its network.
 
     A good one is a square JPEG of 64 px or more, whole, and not of one color. A cutout, whose `size` (px) is
     known, has just that.
-
-    Raises
-    ------
-    DataError
-        The disk does not let it be read.
     """
-    if isinstance(picture, Path):
-        try:
-            if not picture.is_file():  # reading a pipe would never end
-                return "no such file"
-            check_size(picture.stat().st_size)
-            picture = picture.read_bytes()
-        except OSError as error:
-            again = "Run this again; from a mounted drive, copy the folder to a local disk first"
-            raise DataError(f"{picture.name} cannot be read: {why(error)}. {again}") from error
-        except DataError as error:
-            return str(error)
-    return _content_fault(picture, size)
-
-
-def _content_fault(raw: bytes, size: int | None) -> str:
-    """Say what is wrong with the bytes of a picture."""
     try:
         # No other formats: some start programs (EPS), and all of them hide behind any name.
         image = Image.open(io.BytesIO(raw), formats=["JPEG"])
@@ -108,12 +131,15 @@ def _content_fault(raw: bytes, size: int | None) -> str:
         extremes = image.convert("RGB").getextrema()
     except Exception as error:  # Pillow raises many kinds on broken files
         return f"not a whole JPEG ({why(error)})"
-    contrast = max(high - low for low, high in extremes)
-    return "an empty picture" if contrast == 0 else ""
+    # A learner's own picture counts, however faint it is; a cutout is held to more by `_empty_sky`.
+    is_of_one_color = all(low == high for low, high in extremes)
+    return EMPTY if is_of_one_color else ""
 
 
-def unpack_archive(missing: pd.DataFrame, folder: Path, seconds: float) -> None:
-    """Get pictures in one file, if ``data/registry.txt`` names one; the parameters of `download_pictures`.
+def unpack_archive(missing: pd.DataFrame, folder: Path) -> None:
+    """Get pictures in one file, if ``data/registry.txt`` names one; else do nothing.
+
+    `missing` and `folder` are those of `download_pictures`. The file may take ARCHIVE_SECONDS.
 
     Raises
     ------
@@ -147,24 +173,18 @@ def _take_pictures(archive: ZipFile, ids: pd.Index, folder: Path) -> None:
             continue
         check_size(info.file_size)
         raw = archive.read(info)
-        if not picture_fault(raw):
+        if not content_fault(raw):
             write_atomic(folder / f"{gass}.jpg", raw)
 
 
 def download_pictures(missing: pd.DataFrame, folder: Path, seconds: float) -> None:
     """Download pictures from the SERVICES, one after the other, until none is missing.
 
-    Each is tried with one picture; then it is asked for all that are left, at most 8 at a time. A picture is
-    decoded before it counts, and written whole or not at all.
+    Each is tried with one picture, all of them together within `seconds` (s); then it is asked for all that
+    are left, at most 8 at a time. A picture is decoded before it counts, and written whole or not at all.
 
-    Parameters
-    ----------
-    missing : pandas.DataFrame
-        The galaxies, indexed by ``GASS``; ``RA`` and ``DEC`` in degrees. Nothing else is written.
-    folder : pathlib.Path
-        Where ``<GASS>.jpg`` goes.
-    seconds : float
-        The time (s) for a first answer.
+    `missing` has the galaxies by ``GASS``, with ``RA`` and ``DEC`` in degrees; ``<GASS>.jpg`` of these, and
+    nothing else, goes into `folder`.
 
     Raises
     ------
@@ -181,7 +201,7 @@ def download_pictures(missing: pd.DataFrame, folder: Path, seconds: float) -> No
         trials = {name: pool.apply_async(_get, [(session, name, 0, TRIAL)]) for name in SERVICES}
         for name, trial in trials.items():
             trial.wait(max(0.0, deadline - time.monotonic()))
-            reason = trial.get().fault if trial.ready() else "no answer in time"
+            reason = trial.get().fault if trial.ready() else NO_ANSWER
             if not reason:
                 reason = _ask(session, name, positions, folder, bar)
             if not positions:
@@ -192,30 +212,35 @@ def download_pictures(missing: pd.DataFrame, folder: Path, seconds: float) -> No
 
 def _ask(session: requests.Session, service: str, positions: dict, folder: Path, bar: tqdm) -> str:
     """Ask a service for all pictures, drop from `positions` what comes; return the last reason why not."""
-    last = ""
-    failures = 0
+    reason = ""
+    failures = 0  # in a row
+    jobs = [(session, service, gass, position) for gass, position in positions.items()]
     with ThreadPool(AT_ONCE) as pool:  # at its end, the questions not yet asked are dropped
-        answers = pool.imap_unordered(_get, [(session, service, *item) for item in positions.items()])
-        while failures < PATIENCE and last != "HTTP 429":  # too many requests: it wants to be left alone
+        answers = pool.imap_unordered(_get, jobs)
+        for _ in jobs:
             try:
                 answer = answers.next(STALL)
-            except StopIteration:
-                return last
             except PoolTimeoutError:
-                return "no answer in time"
+                return NO_ANSWER
             if answer.fault:
-                last = answer.fault
+                reason = answer.fault
                 failures += 1
+                if failures == PATIENCE or reason == TOO_MANY_REQUESTS:
+                    return reason
                 continue
             failures = 0
-            try:
-                write_atomic(folder / f"{answer.gass}.jpg", answer.raw)
-            except OSError as error:
-                place = f"{folder.parent.name}/{folder.name}"
-                raise DataError(f"{place} cannot be written: {why(error)}") from error
+            _keep(answer, folder)
             del positions[answer.gass]
             bar.update()
-    return last
+    return reason
+
+
+def _keep(answer: Answer, folder: Path) -> None:
+    """Write a picture that came."""
+    try:
+        write_atomic(folder / f"{answer.gass}.jpg", answer.raw)
+    except OSError as error:
+        raise DataError(f"{folder.parent.name}/{folder.name} cannot be written: {why(error)}") from error
 
 
 def _get(job: tuple) -> Answer:
@@ -225,10 +250,10 @@ def _get(job: tuple) -> Answer:
         raw = fetch(SERVICES[service].format(ra=ra, dec=dec), session=session)
     except Exception as error:
         return Answer(gass, b"", why(error))
-    return Answer(gass, raw, picture_fault(raw, SIZE) or _empty_sky(raw))
+    return Answer(gass, raw, content_fault(raw, SIZE) or _empty_sky(raw))
 
 
 def _empty_sky(raw: bytes) -> str:
-    """Say so if a cutout shows nothing."""
+    """Say so if a cutout shows no galaxy, for noise alone is not of one color."""
     low, high = Image.open(io.BytesIO(raw), formats=["JPEG"]).convert("L").getextrema()
-    return "an empty picture" if high - low < MIN_CONTRAST else ""
+    return EMPTY if high - low < MIN_CONTRAST else ""

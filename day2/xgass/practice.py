@@ -3,14 +3,17 @@
 import io
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
 
-from . import DATA, DataError, is_fast
-from .fetch import fetch_in_time, why
-from .pictures import picture_fault
+from . import DATA, DataError, DiskError, is_fast
+from .catalog import simulated_universe
+from .fetch import fetch_in_time, why, write_atomic
+from .pictures import cannot_be_read, file_fault
+from .words import cannot_be_used
 
 COMMIT = "3469bbceb7d38b531ad16779d71f9f50627f76b6"
 ADDRESS = f"https://github.com/jwuphysics/convnet-demo/archive/{COMMIT}.zip"
@@ -48,36 +51,37 @@ def load_practice() -> pd.DataFrame:
         try:
             table = read_practice(Path(named).expanduser().absolute())
         except DataError as error:
-            way_out = "put that right, or unset PRACTICE_DATA (then data/practice is taken)"
-            raise DataError(f"PRACTICE_DATA cannot be used: {error}. What to do: {way_out}") from error
+            raise DataError(cannot_be_used("PRACTICE_DATA", error)) from error
         print(_real_line(table))
         return table
     if "mock" in (os.environ.get("PRACTICE_SOURCE"), os.environ.get("XGASS_SOURCE")):
         return _simulated("as chosen")
     try:
-        table = keep_practice()
+        table = get_practice()
     except DataError as error:
         return _simulated(str(error))
     print(_real_line(table))
     return table
 
 
-def keep_practice() -> pd.DataFrame:
-    """Read ``data/practice``; if it is not there, or spoilt, after a download of it.
+def get_practice() -> pd.DataFrame:
+    """Read ``data/practice``; if it is not there, or spoiled, after a download of it.
 
     Returns and raises as `read_practice` and `download_practice` do.
     """
     folder = DATA / "practice"
-    if folder.is_dir():
-        try:
-            return read_practice(folder)
-        except DataError:
-            pass
+    try:
+        return read_practice(folder)
+    except DiskError:
+        raise
+    except DataError:
+        pass  # a download puts it right
     download_practice(folder)
     return read_practice(folder)
 
 
 def _real_line(table: pd.DataFrame) -> str:
+    """Return the line that says that these are the real pictures."""
     return f"Using {len(table)} real pictures with their oxygen abundance (SDSS; Tremonti et al. 2004)."
 
 
@@ -86,25 +90,25 @@ def read_practice(folder: Path) -> pd.DataFrame:
 
     Raises
     ------
+    DiskError
+        The disk does not let a file be read.
     DataError
-        Something is missing, spoilt, or not what was published.
+        Something is missing, spoiled, or not what was published.
     """
     parts = [_read_part(folder, part) for part in COUNTS]
     table = pd.concat(parts)
     if table.index.has_duplicates:
         raise DataError(f"galaxy {table.index[table.index.duplicated()][0]} comes twice")
     table.attrs.update(source="sdss", label=REAL_LABEL)
-    return _fast_part(table)
+    return _fast_subset(table)
 
 
 def _read_part(folder: Path, part: str) -> pd.DataFrame:
     """Read "train" or "test": its table and its pictures."""
-    path = folder / "catalogs" / f"{part}.csv"
     name = f"catalogs/{part}.csv"
+    raw = _read_bytes(folder, name)
     try:
-        table = pd.read_csv(path, dtype={"objID": str})
-    except OSError as error:
-        raise DataError(f"{name}: {why(error)}") from error
+        table = pd.read_csv(io.BytesIO(raw), dtype={"objID": str})
     except ValueError as error:
         raise DataError(f"{name}: no table ({type(error).__name__})") from error
     if not {"objID", "oh_p50"} <= set(table):
@@ -112,13 +116,12 @@ def _read_part(folder: Path, part: str) -> pd.DataFrame:
     if len(table) != COUNTS[part]:
         raise DataError(f"{name}: {len(table)} galaxies, {COUNTS[part]} are needed")
     label = pd.to_numeric(table["oh_p50"], errors="coerce")
-    if not label.between(*RANGE).all():
-        raise DataError(
-            f"{name}: a value of oh_p50 that cannot be, in row {int((~label.between(*RANGE)).argmax()) + 1}"
-        )
+    is_wrong = ~label.between(*RANGE)
+    if is_wrong.any():
+        raise DataError(f"{name}: a value of oh_p50 that cannot be, in row {int(is_wrong.argmax()) + 1}")
     images = [folder / part / f"{galaxy}.jpg" for galaxy in table["objID"]]
     for image in images:
-        fault = picture_fault(image, SIDE)
+        fault = file_fault(image, SIDE)
         if fault:
             raise DataError(f"{part}/{image.name}: {fault}")
     columns = {
@@ -129,8 +132,21 @@ def _read_part(folder: Path, part: str) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(table["objID"], name="id"))
 
 
+def _read_bytes(folder: Path, name: str) -> bytes:
+    """Read a file of a folder; raises as `read_practice` does."""
+    try:
+        return (folder / name).read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        raise DataError(f"{name}: {why(error)}") from error
+    except OSError as error:
+        raise DiskError(cannot_be_read(name, error)) from error
+
+
 def download_practice(folder: Path) -> None:
     """Get the archive in one request, verify it, and put it into `folder`: whole or not at all.
+
+    Where there is a folder already, its files are replaced one by one, each whole, and whatever else a
+    learner keeps there stays. The folder may be a link, to a scratch disk, say.
 
     Raises
     ------
@@ -138,16 +154,20 @@ def download_practice(folder: Path) -> None:
         The archive cannot be had, is not what was published, or cannot be written.
     """
     raw = fetch_in_time(ADDRESS, SECONDS, most=MOST)
-    new = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    target = folder.resolve()  # what a link leads to may have to be made first
     try:
-        _unpack(raw, new)
-        read_practice(new)
-        _remove(folder)
-        os.replace(new, folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{folder.name}.", dir=target.parent) as place:
+            unpacked = Path(place) / "unpacked"
+            _unpack(raw, unpacked)
+            read_practice(unpacked)
+            if not target.exists():
+                os.replace(unpacked, target)
+                return
+            for path in unpacked.glob("*/*"):
+                write_atomic(target / path.relative_to(unpacked), path.read_bytes())
     except OSError as error:
         raise DataError(f"data/{folder.name} cannot be written: {why(error)}") from error
-    finally:
-        _remove(new)
 
 
 def _unpack(raw: bytes, folder: Path) -> None:
@@ -157,13 +177,13 @@ def _unpack(raw: bytes, folder: Path) -> None:
     try:
         with ZipFile(io.BytesIO(raw)) as archive:
             for info in archive.infolist():
-                place = Path(info.filename).parts[1:]  # below the folder named by the commit
-                if len(place) != 2 or Path(place[1]).suffix != wanted.get(place[0]):
+                names = Path(info.filename).parts[1:]  # below the folder named by the commit
+                if len(names) != 2 or Path(names[1]).suffix != wanted.get(names[0]):
                     continue
                 total += info.file_size
                 if total > MOST:
                     raise DataError(f"the archive holds more than {MOST / 1e6:.0f} MB")
-                path = folder / place[0] / place[1]
+                path = folder / names[0] / names[1]
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(archive.read(info))
     except (OSError, DataError):
@@ -172,21 +192,8 @@ def _unpack(raw: bytes, folder: Path) -> None:
         raise DataError(f"the archive is no whole zip file ({type(error).__name__})") from error
 
 
-def _remove(folder: Path) -> None:
-    """Remove a folder of folders of files, if it is there."""
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir():
-            path.rmdir()
-        else:
-            path.unlink()
-    if folder.is_dir():
-        folder.rmdir()
-
-
 def _simulated(reason: str) -> pd.DataFrame:
     """Take 500 simulated galaxies and another label; say why."""
-    from .catalog import simulated_universe
-
     galaxies = simulated_universe(images=True).sort_index()
     chosen = np.random.default_rng(SEED).permutation(len(galaxies))[: sum(COUNTS.values())]
     galaxies = galaxies.iloc[chosen]
@@ -197,12 +204,12 @@ def _simulated(reason: str) -> pd.DataFrame:
     }
     table = pd.DataFrame(columns, index=pd.Index(galaxies.index.astype(str), name="id"))
     table.attrs.update(source="mock", label=MOCK_LABEL)
-    table = _fast_part(table)
+    table = _fast_subset(table)
     print(f"Using {len(table)} SIMULATED pictures; the label is {MOCK_LABEL} ({reason}).")
     return table
 
 
-def _fast_part(table: pd.DataFrame) -> pd.DataFrame:
+def _fast_subset(table: pd.DataFrame) -> pd.DataFrame:
     """Keep a fixed subset in the fast mode."""
     if not is_fast():
         return table

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from . import DataError
+from .words import with_way_out
 
 # What each part imports; what pip calls it, where that differs.
 PART_1 = "numpy scipy pandas matplotlib sklearn astropy requests tqdm PIL dask ipywidgets".split()
@@ -24,9 +25,11 @@ def preflight(part: int) -> None:
     DataError
         Something is missing or known not to work: one line with all of it, and what to do.
     """
+    cannot_run = f"part {part} cannot run here"
     if tuple(sys.version_info) < (3, 11):
         found = f"{sys.version_info[0]}.{sys.version_info[1]}"
-        raise DataError(_message(part, f"Python 3.11 or newer is needed, this is {found}", OTHER_KERNEL))
+        reason = f"Python 3.11 or newer is needed, this is {found}"
+        raise DataError(with_way_out(cannot_run, reason, OTHER_KERNEL))
     faults = _faults(part)
     if not faults:
         return
@@ -39,11 +42,7 @@ def preflight(part: int) -> None:
     else:
         wanted = " ".join(f'"{package}"' for package in faults.values())
         way_out = f"run `%pip install {wanted}` in a cell and restart the kernel, or {OTHER_KERNEL}"
-    raise DataError(_message(part, reasons, way_out))
-
-
-def _message(part: int, reasons: str, way_out: str) -> str:
-    return f"part {part} cannot run here: {reasons}. What to do: {way_out}"
+    raise DataError(with_way_out(cannot_run, reasons, way_out))
 
 
 def _faults(part: int) -> dict[str, str]:
@@ -51,14 +50,19 @@ def _faults(part: int) -> dict[str, str]:
     names = PART_1 if part == 1 else PART_2
     absent = [PIP.get(name, name) for name in names if not find_spec(name)]
     faults = {f"{name} is not installed": name for name in absent}
-    if part == 2 and (1,) < _version("fastai") < (2, 8, 8) and _version("fastcore") >= (2,):
+    if part == 1:
+        return faults
+    fastai = _version("fastai")
+    is_old = fastai != () and fastai < (2, 8, 8)
+    if is_old and _version("fastcore") >= (2,):
         faults["fastai before 2.8.8 cannot train with fastcore 2"] = "fastai>=2.8.8"
-    if part == 2 and _version("plum-dispatch") == (2, 10, 0):
+    if _version("plum-dispatch") == (2, 10, 0):
         faults["fastai cannot be imported with plum-dispatch 2.10.0"] = "plum-dispatch!=2.10.0"
     return faults
 
 
 def _version(package: str) -> tuple:
+    """Return the first three numbers of the version of a package; () if it is not installed."""
     try:
         return tuple(int(number) for number in re.findall(r"\d+", version(package))[:3])
     except PackageNotFoundError:

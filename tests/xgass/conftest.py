@@ -19,8 +19,6 @@ def fits(df):
 @pytest.fixture(autouse=True)
 def data(tmp_path, monkeypatch):
     """The folder ``data`` of this test."""
-    for name in ("XGASS_DATA", "XGASS_SOURCE", "TUTORIAL_FAST", "PRACTICE_DATA", "PRACTICE_SOURCE"):
-        monkeypatch.delenv(name, raising=False)
     made.put(tmp_path / "data" / "mock", (made.MOCK / "catalog.csv").read_bytes(), "catalog.csv")
     (tmp_path / "data" / "mock" / "images").symlink_to(made.MOCK / "images")
     monkeypatch.setattr(catalog, "DATA", tmp_path / "data")

@@ -122,7 +122,7 @@ from xgass import __main__, catalog, pictures
 signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
 catalog.DATA = Path(sys.argv[1])
 pictures.SERVICES = {"sky": sys.argv[2] + "/?ra={ra}"}
-__main__.keep_practice = list  # test_practice.py has it
+__main__.get_practice = list  # test_practice.py has it
 sys.exit(__main__.main())
 """
 
@@ -158,4 +158,4 @@ def test_a_drive_that_fails_in_the_middle_names_the_picture(tmp_path, monkeypatc
     fails = Mock(side_effect=OSError(errno.EIO, os.strerror(errno.EIO)))
     monkeypatch.setattr("pathlib.Path.read_bytes", fails)
     with pytest.raises(DataError, match=r"^1000.jpg cannot be read: Input/output error. Run this again"):
-        pictures.picture_fault(tmp_path / "1000.jpg")
+        pictures.file_fault(tmp_path / "1000.jpg")

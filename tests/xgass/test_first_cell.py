@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
 
-from cells import ROOT
+from cells import ROOT, read
 from kernels import live
 
 COPY = "AstroHackWeek2022-main"
@@ -27,18 +26,14 @@ print("ended in", os.getcwd())
 FULL_DISK = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))"
 
 
-def notebook(part):
-    return nbformat.read(next((ROOT / "day2").glob(f"0{part}-*.ipynb")), as_version=4)
-
-
 def first_cell(part):
-    return next(cell.source for cell in notebook(part).cells if cell.cell_type == "code")
+    return next(cell.source for cell in read(part).cells if cell.cell_type == "code")
 
 
-def put_copy(place, what="day2/xgass"):
+def put_copy(folder, what="day2/xgass"):
     """Put into a folder what the cell looks for, or more."""
     leave = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
-    shutil.copytree(ROOT / what, place / what, ignore=leave)
+    shutil.copytree(ROOT / what, folder / what, ignore=leave)
 
 
 @pytest.fixture(scope="module")
@@ -143,5 +138,5 @@ def test_a_notebook_runs_in_any_folder(part, folder):
     put_copy(folder, "day2")
     shutil.copytree(ROOT / "data" / "mock", folder / "data" / "mock")
     env = {"HOME": "/proc/nowhere", "PYTHONSAFEPATH": "1", "XGASS_SOURCE": "mock", "TUTORIAL_FAST": "1"}
-    with live(notebook(part), f"part {part}", folder / "day2", **env) as (_, failure):
+    with live(read(part), f"part {part}", folder / "day2", **env) as (_, failure):
         assert failure == ""

@@ -24,7 +24,7 @@ def black():
     return raw.getvalue()
 
 
-SPOILT = {
+SPOILED = {
     "black": black(),
     "tiny": jpeg(63),
     "not square": GOOD.replace(b"\x00\xe0\x00\xe0", b"\x00\xdf\x00\xe0", 1),
@@ -44,10 +44,10 @@ def test_what_load_catalog_accepts_is_read_and_what_it_refuses_counts_as_missing
     changed = []
     for _ in range(20):  # whatever a disk does to a file: either both take it or none
         raw = bytearray(GOOD)
-        for place in rng.integers(2, 700, 2):
-            raw[place] = rng.integers(256)
+        for position in rng.integers(2, 700, 2):
+            raw[position] = rng.integers(256)
         changed.append(bytes(raw))
-    files = [*SPOILT.values(), *WELCOME.values(), *changed]
+    files = [*SPOILED.values(), *WELCOME.values(), *changed]
     ids = df["GASS"].tolist()
     mine = put_pictures(put(tmp_path / "mine", fits), ids[len(files) :])
     for gass, raw in zip(ids, files, strict=False):
@@ -57,7 +57,7 @@ def test_what_load_catalog_accepts_is_read_and_what_it_refuses_counts_as_missing
     for image in galaxies["image"].iloc[: len(files)]:
         assert read_picture(image).size == (64, 64)
     missing = len(ids) - len(galaxies)
-    assert galaxies.attrs["n_spoilt"] == missing >= len(SPOILT)
-    assert f"{missing} spoilt pictures count as missing" in capsys.readouterr().out
-    assert not set(ids[: len(SPOILT)]) & set(galaxies.index)
-    assert set(ids[len(SPOILT) : len(SPOILT) + len(WELCOME)]) <= set(galaxies.index)
+    assert galaxies.attrs["n_spoiled"] == missing >= len(SPOILED)
+    assert f"{missing} spoiled pictures count as missing" in capsys.readouterr().out
+    assert not set(ids[: len(SPOILED)]) & set(galaxies.index)
+    assert set(ids[len(SPOILED) : len(SPOILED) + len(WELCOME)]) <= set(galaxies.index)

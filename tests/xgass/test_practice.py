@@ -1,10 +1,14 @@
 """The 500 practice pictures: whole or not at all, checked, and simulated ones where they cannot be had."""
 
+import errno
 import io
+import os
 import shutil
 import socket
 import time
 import zipfile
+from pathlib import Path
+from unittest.mock import Mock
 
 import data_made as made
 import numpy as np
@@ -45,13 +49,22 @@ def zipped(folder):
     return out.getvalue()
 
 
+@pytest.fixture
+def server(folder, monkeypatch):
+    """Serve the archive, made of the folder as it is when the fixture starts; `paths` has the requests."""
+    answer = [http(zipped(folder))]
+    with serve(lambda path: answer) as server:
+        monkeypatch.setattr(practice, "ADDRESS", f"{server.url}/x.zip")
+        yield server
+
+
 def test_one_request_brings_all_of_it(folder, data, monkeypatch, capsys):
     with serve(lambda path: [http(zipped(folder))]) as server:
         monkeypatch.setattr(practice, "ADDRESS", f"{server.url}/x.zip")
         table = load_practice()
         pd.testing.assert_frame_equal(load_practice(), table)
         assert len(server.paths) == 1
-        next((data / "practice" / "train").iterdir()).write_bytes(b"spoilt")
+        next((data / "practice" / "train").iterdir()).write_bytes(b"spoiled")
         pd.testing.assert_frame_equal(load_practice(), table)
         assert len(server.paths) == 2
     assert table.attrs == {"source": "sdss", "label": "12 + log10(O/H)"}
@@ -59,6 +72,73 @@ def test_one_request_brings_all_of_it(folder, data, monkeypatch, capsys):
     assert capsys.readouterr().out.count("Using 500 real pictures") == 3
     assert sorted(path.name for path in data.iterdir()) == ["mock", "practice"]
     assert sorted(path.name for path in (data / "practice").iterdir()) == ["catalogs", "test", "train"]
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a link"])
+def test_a_repair_takes_nothing_else_that_a_learner_keeps_there(kind, server, folder, data, tmp_path):
+    here = folder.rename(tmp_path / "scratch" if kind == "a link" else data / "practice")
+    if kind == "a link":
+        (data / "practice").symlink_to(here)
+    made.put(here, "mine", "notes.txt")
+    made.put(here / "catalogs", "mine", "my-sample.csv")
+    next((here / "train").iterdir()).write_bytes(b"spoiled")
+    assert load_practice().attrs["source"] == "sdss"
+    assert load_practice().attrs["source"] == "sdss" and len(server.paths) == 1
+    assert (here / "notes.txt").read_text() == (here / "catalogs" / "my-sample.csv").read_text() == "mine"
+    assert (data / "practice").is_symlink() == (kind == "a link")
+    assert not [path for path in [*data.rglob("*"), *here.rglob("*")] if path.name.endswith(".tmp")]
+
+
+def test_a_link_to_a_scratch_disk_that_was_emptied_is_filled(server, data, tmp_path):
+    (data / "practice").symlink_to(tmp_path / "scratch" / "practice")
+    assert load_practice().attrs["source"] == "sdss"
+    assert sorted(os.listdir(tmp_path / "scratch" / "practice")) == ["catalogs", "test", "train"]
+
+
+@pytest.mark.parametrize("kind", ["a picture", "a table"])
+def test_a_disk_that_cannot_be_read_is_named_and_nothing_is_replaced(
+    kind, server, folder, data, monkeypatch, capsys
+):
+    shutil.move(folder, data / "practice")
+    before = {path: path.stat().st_mtime_ns for path in (data / "practice").rglob("*")}
+    with monkeypatch.context() as patch:
+        read = Path.read_bytes
+        suffix = {"a picture": ".jpg", "a table": ".csv"}[kind]
+
+        def fails(path):
+            if path.suffix == suffix and "practice" in path.parts:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return read(path)
+
+        patch.setattr(Path, "read_bytes", fails)
+        with pytest.raises(DataError, match=r"(jpg|csv) cannot be read: Input/output error. Run this again"):
+            practice.get_practice()
+        assert load_practice().attrs["source"] == "mock"
+        assert "Input/output error. Run this again" in capsys.readouterr().out
+    assert server.paths == []
+    assert before == {path: path.stat().st_mtime_ns for path in (data / "practice").rglob("*")}
+    assert load_practice().attrs["source"] == "sdss"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_disk_that_fills_up_is_named_and_the_next_time_goes_on(there, server, data, monkeypatch, capsys):
+    if there:
+        made.put(data / "practice", "mine", "notes.txt")
+    before = sorted(data.rglob("*"))
+    full = OSError(errno.ENOSPC, "no space")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", Mock(side_effect=full))
+        assert load_practice().attrs["source"] == "mock"
+    assert "data/practice cannot be written: no space" in capsys.readouterr().out
+    assert sorted(data.rglob("*")) == before
+    assert load_practice().attrs["source"] == "sdss"
+    assert (data / "practice" / "notes.txt").exists() is there
+
+
+def test_a_simulated_sample_that_is_spoiled_names_the_way_out(data):
+    made.put(data / "mock", "spoiled", "catalog.csv")
+    with pytest.raises(DataError, match="data/mock cannot be used: catalog.csv: .*git checkout"):
+        load_practice()
 
 
 def test_make_data_gets_them_too(folder, data, df, fits, monkeypatch, capsys):
@@ -97,7 +177,7 @@ def test_a_bad_download_leaves_nothing_and_simulated_galaxies_step_in(
     assert [path.name for path in data.iterdir()] == ["mock"]
 
 
-SPOILT = {  # what is done to the folder, and what is said
+SPOILED = {  # what is done to the folder, and what is said
     "a picture is missing": (lambda f: next((f / "test").iterdir()).unlink(), "no such file"),
     "a picture is cut": (
         lambda f: next((f / "train").iterdir()).write_bytes(jpeg(128)[:500]),
@@ -123,9 +203,9 @@ def scaled(folder):
     table.assign(oh_p50=table["oh_p50"] - 12).to_csv(path, index=False)
 
 
-@pytest.mark.parametrize("kind", SPOILT)
+@pytest.mark.parametrize("kind", SPOILED)
 def test_a_named_folder_that_does_not_serve_is_an_error(kind, folder, monkeypatch):
-    spoil, said = SPOILT[kind]
+    spoil, said = SPOILED[kind]
     spoil(folder)
     monkeypatch.setenv("PRACTICE_DATA", str(folder))
     with pytest.raises(DataError, match=f"PRACTICE_DATA cannot be used: .*({said}).*unset PRACTICE_DATA"):

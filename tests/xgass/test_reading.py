@@ -71,8 +71,8 @@ def test_every_format_gives_the_same_table(kind, df, fits, monkeypatch, tmp_path
     monkeypatch.setenv("XGASS_DATA", str(put(tmp_path / "one", fits)))
     want, (name, make) = load_catalog(), FORMATS[kind]
     folder = put(tmp_path / "other", make(df), name)
-    for place in (folder, folder / name):  # the folder, or the file itself
-        monkeypatch.setenv("XGASS_DATA", str(place))
+    for path in (folder, folder / name):  # the folder, or the file itself
+        monkeypatch.setenv("XGASS_DATA", str(path))
         pd.testing.assert_frame_equal(load_catalog(), want, check_exact=True)
     mock = load_catalog("mock")
     assert (want.dtypes == mock.dtypes).all() and want.index.dtype == mock.index.dtype == np.int64
@@ -110,6 +110,7 @@ WRONG = {  # what the file holds, what is said
         f"shuffled {name}": (lambda df, name=name: shuffled(df, name), "ext_r is not the same for neighbors")
         for name in ("RA", "DEC", "ext_r")
     },
+    "the same dust everywhere": (lambda df: text(df.assign(ext_r=0.1)), "ext_r is not the same for neighb"),
     "shuffled brightness": (lambda df: shuffled(df, "model_r"), "model_r does not follow lgMstar"),
     "shuffled color": (lambda df: shuffled(df, "NUVr"), "NUVr does not follow SFR_best"),
     "shuffled star formation": (lambda df: shuffled(df, "SFR_best"), "NUVr does not follow SFR_best"),
