@@ -73,22 +73,16 @@ def measure_network():
     return pd.concat([scores, scores.agg(["mean", "std"])])
 
 
-def trained_small(page, start, n_out, labels, step):
-    """Return the small network after section 7's training from a start."""
-    page["torch"].manual_seed(start)
-    network = page["simple_cnn"](n_out)
-    page["train"](network, (page["x_fit"], labels), page["SMALL_EPOCHS"], step=step)
-    return network
-
-
 def told_from(page, start):
     """Return {name: network} from a start, as the page has `told`."""
-    told = {"limits as values": trained_small(page, start, 1, page["y_fit"], page["turned_step"])}
-    # The loss with one scatter reads it.
-    page["log_of_one"] = page["scatter_around"](told["limits as values"]).log()
-    for name, (n_out, loss) in page["losses"].items():
-        step = page["step_with"](loss)
-        told[name] = trained_small(page, start, n_out, page["value_and_limit"], step)
+    ways_to_train = {"limits as values": (page["simple_cnn"], page["y_fit"], page["turned_step"])}
+    for name, (make_network, loss) in page["losses"].items():
+        ways_to_train[name] = (make_network, page["value_and_limit"], page["step_with"](loss))
+    told = {}
+    for name, (make_network, labels, step) in ways_to_train.items():
+        page["torch"].manual_seed(start)
+        told[name] = make_network()
+        page["train"](told[name], (page["x_fit"], labels), page["SMALL_EPOCHS"], step=step)
     return told
 
 
@@ -100,7 +94,7 @@ def measure_limits():
         for name, network in told_from(page, start).items():
             for part in ("valid", "test"):
                 galaxies = page["catalog"].loc[page[f"{part}_ids"]]
-                bell = page["bell_of"](name, network, galaxies)
+                bell = page["bell_of"](network, galaxies)
                 scores.append({"galaxies": part, "loss": name} | page["scores_of"](bell, galaxies))
         print(f"start {start}: done", flush=True)
     return pd.DataFrame(scores).groupby(["galaxies", "loss"], sort=False).agg(["mean", "std"])

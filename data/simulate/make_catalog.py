@@ -35,6 +35,13 @@ COSMOLOGY = FlatLambdaCDM(H0=70, Om0=0.3)  # reproduces Dlum of the real table f
 ARCSEC = 206264.806  # in a radian
 Q0 = 0.2  # thickness of a disc seen edge-on, for INCL
 
+# The columns of catalog.csv in their order, and with how many decimals each is printed.
+DECIMALS = {
+    "GASS": 0, "RA": 5, "DEC": 5, "zSDSS": 5, "Dlum": 1, "lgMstar": 3, "expAB_r": 4, "model_r": 4, "ext_r": 4,
+    "petrR50_r": 2, "petrR90_r": 2, "lgmust": 2, "CINDX": 2, "INCL": 1, "NUVr": 2, "SFR_best": 4, "HIsrc": 0,
+    "lgMHI": 3, "lgGF": 3, "HIconf_flag": 0,
+}  # fmt: skip
+
 # Sky: RA windows [deg] that the telescope can see, and their shares (galaxies), per half of the survey.
 RA_WINDOWS = [(0, 20), (20, 38), (112, 120), (120, 140), (140, 160), (160, 180), (180, 200), (200, 220),
               (220, 236), (330, 340), (340, 360)]  # fmt: skip
@@ -49,15 +56,12 @@ NEIGHBOR_SHARE = 0.085  # of the galaxies that have a neighbor in the beam
 NEIGHBOR_GAS, NEIGHBOR_SPREAD = 9.0, 0.4  # its lg M_HI
 SEEN_SHARE = 0.58  # share of the variance of the gas scatter that shows in the picture
 
-# What the noise floor compares. A picture shows these columns with this scatter (of the color, which is g-r,
-# in mag of NUV-r), the size to 5 % and gas_seen with this error [dex].
+# What the noise floor compares. A picture shows the columns of PICTURE_SCATTER with that scatter (the color,
+# which is g-r there, in mag of NUV-r), the size with LG_SIZE_SCATTER, gas_seen with one of READING_ERRORS.
 FEATURES = ["model_r", "NUVr", "expAB_r", "petrR50_r", "CINDX", "INCL"]
 PICTURE_SCATTER = {"model_r": 0.05, "NUVr": 0.35, "expAB_r": 0.03, "CINDX": 0.10}
-READING_ERRORS = {
-    "": 0.10,
-    "_0.05": 0.05,
-    "_0.20": 0.20,
-}  # dex, assumed; ends of the keys below
+LG_SIZE_SCATTER = 0.02  # dex: 5 %
+READING_ERRORS = {"": 0.10, "_0.05": 0.05, "_0.20": 0.20}  # dex, assumed; keys: how names of FLOOR_ROWS end
 FLOOR_ROWS = {
     "table": "the six features of the lesson",
     "table_without_nuvr": "the same without NUVr",
@@ -71,6 +75,14 @@ FLOOR_ROWS = {
     "table_and_all_scatter": "the six features and all of the gas, the neighbor's too (nobody sees that)",
 }
 FLOOR_MARKS = ("<!-- noise floor -->", "<!-- end of noise floor -->")
+
+
+class Place(NamedTuple):
+    """Where a galaxy is: an array with one value per galaxy for each."""
+
+    z: np.ndarray
+    distance: np.ndarray  # luminosity distance, Mpc
+    low: np.ndarray  # whether it belongs to the near, low-mass half of the survey
 
 
 class Body(NamedTuple):
@@ -88,21 +100,26 @@ class Body(NamedTuple):
         return self.mass - 10.3, self.color - 4, self.conc - 2.7, self.axis_ratio - 0.6, size
 
 
-def sample_masses_and_distances(rng: Generator, n_low: int, n_high: int) -> tuple[np.ndarray, ...]:
-    """Return lgMstar, zSDSS and whether a galaxy belongs to the near, low-mass half of the survey.
+def sample_masses_and_places(rng: Generator, n_low: int, n_high: int) -> tuple[np.ndarray, Place]:
+    """Return lgMstar and the place, first the galaxies of the low-mass half, then the others.
 
     xGASS took about equal numbers of galaxies per step of stellar mass, low masses (lgMstar < 10.2) from
     0.01 < z < 0.02 and high masses from 0.025 < z < 0.05, so mass and distance go together (r = 0.79).
     """
     low = np.repeat([True, False], [n_low, n_high])
     u = rng.random(low.size)
-    mass = np.where(low, 9.0 + 1.2 * u**1.07, np.interp(u, [0, 0.9, 1], [10.0, 11.13, 11.45]))
-    # Means and widths of z within each half; in the far half massive galaxies lie farther.
+    low_mass = 9.0 + 1.2 * u**1.07
+    high_mass = np.interp(u, [0, 0.9, 1], [10.0, 11.13, 11.45])
+    mass = np.where(low, low_mass, high_mass)
+    # z follows a beta distribution within its half; in the far one massive galaxies lie farther.
     mean = np.where(low, 0.62, np.clip(0.476 + 0.31 * (mass - 10.67), 0.1, 0.9))
-    weight = np.where(low, 2.8, 3.0)
-    z = np.where(low, 0.01 + 0.01 * rng.beta(mean * weight, (1 - mean) * weight),
-                 0.025 + 0.025 * rng.beta(mean * weight, (1 - mean) * weight))  # fmt: skip
-    return mass, z, low
+    narrowness = np.where(low, 2.8, 3.0)
+    alpha = mean * narrowness
+    beta = (1 - mean) * narrowness
+    near_z = 0.01 + 0.01 * rng.beta(alpha, beta)
+    far_z = 0.025 + 0.025 * rng.beta(alpha, beta)
+    z = np.where(low, near_z, far_z)
+    return mass, Place(z, COSMOLOGY.luminosity_distance(z).value, low)
 
 
 def sample_colors(rng: Generator, mass: np.ndarray) -> np.ndarray:
@@ -114,30 +131,48 @@ def sample_colors(rng: Generator, mass: np.ndarray) -> np.ndarray:
     return np.clip(np.where(red, red_color, blue_color), 0.8, 7.0)
 
 
-def sample_structure(
-    rng: Generator, mass: np.ndarray, color: np.ndarray, z: np.ndarray, low: np.ndarray
-) -> tuple[np.ndarray, ...]:
-    """Return concentration, axis ratio and half-light radius [kpc].
-
-    Redder galaxies are more concentrated; at fixed mass, concentrated galaxies are smaller. Discs of random
-    orientation give a broad axis-ratio distribution, rounder for the most concentrated galaxies.
-    """
+def sample_concentration(rng: Generator, mass: np.ndarray, color: np.ndarray) -> np.ndarray:
+    """Return R90/R50: redder galaxies are more concentrated."""
     m, n = mass - 10.3, color - 4
-    conc = 2.666 + 0.197 * n - 0.019 * n**2 + 0.067 * m + 0.093 * m * n - 0.032 * m**2
-    conc = np.clip(conc + 0.311 * rng.standard_normal(mass.size), 1.75, 3.8)
-    c = conc - 2.7
+    mean = 2.666 + 0.197 * n - 0.019 * n**2 + 0.067 * m + 0.093 * m * n - 0.032 * m**2
+    return np.clip(mean + 0.311 * rng.standard_normal(mass.size), 1.75, 3.8)
+
+
+def sample_axis_ratio(rng: Generator, conc: np.ndarray) -> np.ndarray:
+    """Return the axis ratio, 0.1 to 1.
+
+    Discs of random orientation spread broadly; the most concentrated galaxies are rounder.
+    """
     mean = np.clip(0.50 + 0.22 * (conc - 2.5) ** 2, 0.1, 0.9)
-    axis_ratio = 0.1 + 0.9 * rng.beta(mean * 3.77, (1 - mean) * 3.77)
-    terms = np.stack([np.ones_like(m), m, c, n, m**2, c**2, m * n])
-    near = np.array([0.295, 0.226, -0.300, -0.028, -0.012, 0.085, 0.022]) @ terms + 0.44 * np.log10(z / 0.016)
-    far = np.array([0.369, 0.340, -0.212, -0.061, 0.071, 0.093, 0.043]) @ terms + 0.14 * np.log10(z / 0.036)
-    lg_r50 = np.where(low, near, far) + np.where(low, 0.130, 0.095) * rng.standard_normal(mass.size)
-    return conc, axis_ratio, 10**lg_r50
+    narrowness = 3.77
+    return 0.1 + 0.9 * rng.beta(mean * narrowness, (1 - mean) * narrowness)
 
 
-def apparent_magnitude(
-    rng: Generator, body: Body, distance: np.ndarray, extinction: np.ndarray
+def sample_radius(
+    rng: Generator, mass: np.ndarray, color: np.ndarray, conc: np.ndarray, place: Place
 ) -> np.ndarray:
+    """Return the half-light radius [kpc]: at fixed mass, concentrated galaxies are smaller.
+
+    Each half of the survey has its own relation and its own scatter.
+    """
+    m, n, c = mass - 10.3, color - 4, conc - 2.7
+    terms = np.stack([np.ones_like(m), m, c, n, m**2, c**2, m * n])
+    near = np.array([0.295, 0.226, -0.300, -0.028, -0.012, 0.085, 0.022]) @ terms
+    near = near + 0.44 * np.log10(place.z / 0.016)
+    far = np.array([0.369, 0.340, -0.212, -0.061, 0.071, 0.093, 0.043]) @ terms
+    far = far + 0.14 * np.log10(place.z / 0.036)
+    mean = np.where(place.low, near, far)
+    scatter = np.where(place.low, 0.130, 0.095)
+    return 10 ** (mean + scatter * rng.standard_normal(mass.size))
+
+
+def sample_extinction(rng: Generator, n: int) -> np.ndarray:
+    """Return ext_r [mag], the dimming by dust of the Milky Way: log-normal around 0.09."""
+    lg_extinction = -1.045 + 0.25 * rng.standard_normal(n)
+    return np.clip(10**lg_extinction, 0.022, 0.69)
+
+
+def sample_magnitude(rng: Generator, body: Body, distance: np.ndarray, extinction: np.ndarray) -> np.ndarray:
     """Return model_r [mag] from mass, mass-to-light ratio, dust dimming of edge-on discs and distance [Mpc].
 
     The scatter has heavy tails: now and then SDSS shreds a large galaxy or a star sits on it.
@@ -145,7 +180,18 @@ def apparent_magnitude(
     m, n, c, q, size = body.centered()
     absolute = -20.48 - 1.81 * m + 0.165 * n - 0.075 * n**2 - 0.57 * q - 0.17 * c - 0.67 * size
     scatter = np.clip(0.17 * rng.standard_t(4, m.size), -1.2, 1.6)
-    return absolute + scatter + 5 * np.log10(distance * 1e5) + extinction
+    distance_modulus = 5 * np.log10(distance * 1e5)  # the distance in units of 10 pc
+    return absolute + scatter + distance_modulus + extinction
+
+
+def sample_density(rng: Generator, body: Body) -> np.ndarray:
+    """Return lgmust, the mean surface density of stars within the half-light radius [lg Msun/kpc^2].
+
+    That radius is measured in the z band: blue galaxies are larger in r than in z.
+    """
+    within_r50 = body.mass - np.log10(2 * np.pi * body.r50_kpc**2)  # half of the mass over pi R50^2
+    r_to_z = 0.10 - 0.027 * (body.color - 4)
+    return within_r50 + r_to_z + 0.09 * rng.standard_normal(body.mass.size)
 
 
 def sample_gas(rng: Generator, body: Body) -> tuple[np.ndarray, ...]:
@@ -159,13 +205,14 @@ def sample_gas(rng: Generator, body: Body) -> tuple[np.ndarray, ...]:
     """
     m, n, c, q, size = body.centered()
     mean = -1.14 - 0.56 * n - 0.021 * n**2 - 0.403 * m + 0.89 * size + 0.317 * c - 0.495 * q
-    variance = np.clip(np.exp(-1.06 + 0.27 * n), 0.15, 0.55) ** 2 - MEASUREMENT_ERROR**2
+    measured_scatter = np.clip(np.exp(-1.06 + 0.27 * n), 0.15, 0.55)
+    variance = measured_scatter**2 - MEASUREMENT_ERROR**2
     seen = np.sqrt(SEEN_SHARE * variance) * rng.standard_normal(m.size)
     unseen = np.sqrt((1 - SEEN_SHARE) * variance) * rng.standard_normal(m.size)
     return mean + seen + unseen, seen, unseen
 
 
-def sample_neighbors(rng: Generator, mass: np.ndarray, lg_gf_true: np.ndarray) -> np.ndarray:
+def sample_neighbors(rng: Generator, mass: np.ndarray, lg_gf_own: np.ndarray) -> np.ndarray:
     """Return by how much [dex] the gas of a neighbor in the beam raises lgGF: 0 for most galaxies.
 
     The beam of Arecibo (3.5 arcmin) holds a neighbor at the same redshift now and then. Its gas does not
@@ -173,12 +220,13 @@ def sample_neighbors(rng: Generator, mass: np.ndarray, lg_gf_true: np.ndarray) -
     have one are detected through it. Number and gas were adjusted to the confused galaxies of xGASS.
     """
     neighbor = NEIGHBOR_GAS + NEIGHBOR_SPREAD * rng.standard_normal(mass.size)
-    added = np.log10(1 + 10 ** (neighbor - mass - lg_gf_true))
-    return np.where(rng.random(mass.size) < NEIGHBOR_SHARE, added, 0)
+    neighbor_to_own = 10 ** (neighbor - mass - lg_gf_own)
+    has_neighbor = rng.random(mass.size) < NEIGHBOR_SHARE
+    return np.where(has_neighbor, np.log10(1 + neighbor_to_own), 0)
 
 
 def observe_gas(
-    rng: Generator, mass: np.ndarray, z: np.ndarray, low: np.ndarray, lg_gf_in_beam: np.ndarray
+    rng: Generator, mass: np.ndarray, place: Place, lg_gf_in_beam: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the label lgGF [dex], and whether it is an upper limit.
 
@@ -186,20 +234,31 @@ def observe_gas(
     near half (never below lg M_HI = 8.0), 1.5 % in the far half (never below 8.67). The limit rises a little
     with distance and scatters a little.
     """
-    limit = np.where(low, np.maximum(8.01 - mass, -1.69), np.maximum(8.67 - mass, -1.83))
-    limit = limit + 0.45 * np.where(low, np.log10(z / 0.0165), np.log10(z / 0.037))
-    limit = limit + 0.05 * rng.standard_normal(mass.size)
+    near_limit = np.maximum(8.01 - mass, -1.69) + 0.45 * np.log10(place.z / 0.0165)
+    far_limit = np.maximum(8.67 - mass, -1.83) + 0.45 * np.log10(place.z / 0.037)
+    limit = np.where(place.low, near_limit, far_limit) + 0.05 * rng.standard_normal(mass.size)
     measured = lg_gf_in_beam + MEASUREMENT_ERROR * rng.standard_normal(mass.size)
     is_limit = measured < limit
     return np.where(is_limit, limit, measured), is_limit
 
 
+def sample_star_formation(rng: Generator, body: Body) -> np.ndarray:
+    """Return lg SFR_best [lg Msun/yr]: it rises with mass and is lower and more scattered in red galaxies."""
+    m, n, *_ = body.centered()
+    mean = -0.36 - 0.47 * n + 0.95 * m - 0.059 * n**2
+    scatter = np.clip(0.28 + 0.04 * n, 0.2, 0.36)
+    return mean + scatter * rng.standard_normal(m.size)
+
+
 def sample_sky(rng: Generator, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return RA and DEC [deg] inside the windows of the survey."""
-    windows = np.array(RA_WINDOWS, float)
-    weights = np.where(low[:, None], np.array(RA_LOW) / sum(RA_LOW), np.array(RA_HIGH) / sum(RA_HIGH))
-    which = (rng.random((low.size, 1)) > np.cumsum(weights, axis=1)[:, :-1]).sum(axis=1)
-    ra = windows[which, 0] + (windows[which, 1] - windows[which, 0]) * rng.random(low.size)
+    start, end = np.array(RA_WINDOWS, float).T
+    shares_low = np.array(RA_LOW) / sum(RA_LOW)
+    shares_high = np.array(RA_HIGH) / sum(RA_HIGH)
+    shares = np.where(low[:, None], shares_low, shares_high)  # one row per galaxy
+    ends_of_shares = np.cumsum(shares, axis=1)[:, :-1]  # the last one, 1, is never passed
+    window = (rng.random((low.size, 1)) > ends_of_shares).sum(axis=1)
+    ra = start[window] + (end - start)[window] * rng.random(low.size)
     u = rng.random(low.size)
     dec = np.where(low, np.interp(u, DEC_SHARES_LOW, DEC_EDGES), np.interp(u, DEC_SHARES_HIGH, DEC_EDGES))
     return ra, dec
@@ -208,8 +267,23 @@ def sample_sky(rng: Generator, low: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def sample_sources(rng: Generator, lg_gf: np.ndarray, is_limit: np.ndarray) -> np.ndarray:
     """Return HIsrc: 1 ALFALFA (blind, so it finds the gas-rich ones), 2 Cornell, 3 xGASS, 4 not detected."""
     u = rng.random(is_limit.size)
-    from_alfalfa = 0.71 * expit(3.2 * (lg_gf + 0.68))
-    return np.select([is_limit, u < from_alfalfa, u > 0.975], [4, 1, 2], default=3)
+    chance_of_alfalfa = 0.71 * expit(3.2 * (lg_gf + 0.68))
+    return np.select([is_limit, u < chance_of_alfalfa, u > 0.975], [4, 1, 2], default=3)
+
+
+def in_arcsec(length_kpc: np.ndarray, z: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Return under which angle [arcsec] a length is seen at a redshift and luminosity distance [Mpc]."""
+    angular_distance_kpc = distance * 1e3 / (1 + z) ** 2
+    return length_kpc / angular_distance_kpc * ARCSEC
+
+
+def inclination(axis_ratio: np.ndarray) -> np.ndarray:
+    """Return INCL [deg], 0 face-on, of a disc of thickness Q0 (Hubble 1926, ApJ 64, 321).
+
+    Whatever looks thinner than that is seen edge-on: 90.
+    """
+    cos_squared = (axis_ratio**2 - Q0**2) / (1 - Q0**2)
+    return np.degrees(np.arccos(np.sqrt(np.clip(cos_squared, 0, 1))))
 
 
 def make_sample(
@@ -231,43 +305,44 @@ def make_sample(
     truth : pandas.DataFrame
         The same rows; GASS, lgGF_true, gas_seen, gas_unseen, gas_neighbor [dex].
     """
+    # Each call below goes on with the random numbers where the last one stopped: their order must stay.
     rng = np.random.default_rng(seed)
-    mass, z, low = sample_masses_and_distances(rng, n_low, n_high)
-    distance = COSMOLOGY.luminosity_distance(z).value
+    mass, place = sample_masses_and_places(rng, n_low, n_high)
     color = sample_colors(rng, mass)
-    conc, axis_ratio, r50_kpc = sample_structure(rng, mass, color, z, low)
-    extinction = np.clip(10 ** (-1.045 + 0.25 * rng.standard_normal(mass.size)), 0.022, 0.69)
+    conc = sample_concentration(rng, mass, color)
+    axis_ratio = sample_axis_ratio(rng, conc)
+    r50_kpc = sample_radius(rng, mass, color, conc, place)
     body = Body(mass, color, conc, axis_ratio, r50_kpc)
-    model_r = apparent_magnitude(rng, body, distance, extinction)
-    # mu* uses the z-band radius: blue galaxies are larger in r than in z.
-    lg_density = mass - np.log10(2 * np.pi * r50_kpc**2) + 0.10 - 0.027 * (color - 4)
-    lg_density += 0.09 * rng.standard_normal(mass.size)
-    lg_gf_true, seen, unseen = sample_gas(rng, body)
-    added = sample_neighbors(rng, mass, lg_gf_true)
-    lg_gf, is_limit = observe_gas(rng, mass, z, low, lg_gf_true + added)
-    confused = np.where(is_limit, MISSING, (added.round(3) > 0).astype(int))
-    lg_sfr = -0.36 - 0.47 * (color - 4) + 0.95 * (mass - 10.3) - 0.059 * (color - 4) ** 2
-    lg_sfr += np.clip(0.28 + 0.04 * (color - 4), 0.2, 0.36) * rng.standard_normal(mass.size)
-    ra, dec = sample_sky(rng, low)
+    extinction = sample_extinction(rng, mass.size)
+    magnitude = sample_magnitude(rng, body, place.distance, extinction)
+    lg_density = sample_density(rng, body)
+    lg_gf_own, seen, unseen = sample_gas(rng, body)
+    added = sample_neighbors(rng, mass, lg_gf_own)
+    lg_gf, is_limit = observe_gas(rng, mass, place, lg_gf_own + added)
+    lg_sfr = sample_star_formation(rng, body)
+    ra, dec = sample_sky(rng, place.low)
     source = sample_sources(rng, lg_gf, is_limit)
-
-    mass, lg_gf = mass.round(3), lg_gf.round(3)
-    r50 = (r50_kpc * ARCSEC * (1 + z) ** 2 / (distance * 1e3)).round(2)
-    conc, axis_ratio = conc.round(2), axis_ratio.round(4)
-    cos_squared = np.clip((axis_ratio**2 - Q0**2) / (1 - Q0**2), 0, 1)
     ids = FIRST_ID + rng.permutation(mass.size)
+
+    truth = pd.DataFrame({
+        "GASS": ids, "lgGF_true": lg_gf_own, "gas_seen": seen, "gas_unseen": unseen, "gas_neighbor": added,
+    }).round(3)  # fmt: skip
+    is_confused = (truth["gas_neighbor"] > 0).astype(int)
     catalog = pd.DataFrame({
-        "GASS": ids, "RA": ra.round(5), "DEC": dec.round(5), "zSDSS": z.round(5), "Dlum": distance.round(1),
-        "lgMstar": mass, "expAB_r": axis_ratio, "model_r": model_r.round(4), "ext_r": extinction.round(4),
-        "petrR50_r": r50, "petrR90_r": (conc * r50).round(2), "lgmust": lg_density.round(2), "CINDX": conc,
-        "INCL": np.degrees(np.arccos(np.sqrt(cos_squared))).round(1), "NUVr": color.round(2),
-        "SFR_best": (10**lg_sfr).round(4), "HIsrc": source, "lgMHI": (mass + lg_gf).round(3), "lgGF": lg_gf,
-        "HIconf_flag": confused,
-    })  # fmt: skip
-    truth = pd.DataFrame({"GASS": ids, "lgGF_true": lg_gf_true.round(3), "gas_seen": seen.round(3),
-                          "gas_unseen": unseen.round(3), "gas_neighbor": added.round(3)})  # fmt: skip
-    order = np.argsort(catalog["RA"].to_numpy(), kind="stable")
-    return catalog.iloc[order].reset_index(drop=True), truth.iloc[order].reset_index(drop=True)
+        "GASS": ids, "RA": ra, "DEC": dec, "zSDSS": place.z, "Dlum": place.distance, "lgMstar": mass,
+        "expAB_r": axis_ratio, "model_r": magnitude, "ext_r": extinction,
+        "petrR50_r": in_arcsec(r50_kpc, place.z, place.distance), "lgmust": lg_density, "CINDX": conc,
+        "NUVr": color, "SFR_best": 10**lg_sfr, "HIsrc": source, "lgGF": lg_gf,
+        "HIconf_flag": is_confused.mask(is_limit, MISSING),
+    }).round(DECIMALS)  # fmt: skip
+    # These follow from the numbers as printed, so that a reader of the catalog gets the same.
+    catalog["petrR90_r"] = catalog["CINDX"] * catalog["petrR50_r"]
+    catalog["INCL"] = inclination(catalog["expAB_r"])
+    catalog["lgMHI"] = catalog["lgMstar"] + catalog["lgGF"]
+    catalog = catalog[list(DECIMALS)].round(DECIMALS)
+
+    by_ra = np.argsort(catalog["RA"].to_numpy(), kind="stable")
+    return catalog.iloc[by_ra].reset_index(drop=True), truth.iloc[by_ra].reset_index(drop=True)
 
 
 def hide_missing(catalog: pd.DataFrame, seed: int = SEED) -> pd.DataFrame:
@@ -275,8 +350,10 @@ def hide_missing(catalog: pd.DataFrame, seed: int = SEED) -> pd.DataFrame:
     rng = np.random.default_rng(seed + 1)
     catalog = catalog.copy()
     massive = np.flatnonzero(catalog["lgMstar"] > 9.6)
-    catalog.loc[massive[rng.permutation(massive.size)[:N_NO_NUVR]], "NUVr"] = MISSING
-    catalog.loc[rng.permutation(len(catalog))[:N_NO_SFR], "SFR_best"] = MISSING
+    without_nuvr = massive[rng.permutation(massive.size)[:N_NO_NUVR]]
+    without_sfr = rng.permutation(len(catalog))[:N_NO_SFR]
+    catalog.loc[without_nuvr, "NUVr"] = MISSING
+    catalog.loc[without_sfr, "SFR_best"] = MISSING
     return catalog
 
 
@@ -295,17 +372,36 @@ def write_mock(folder: Path = MOCK) -> None:
 
 
 def read_off_picture(
-    rng: Generator, catalog: pd.DataFrame, truth: pd.DataFrame, gas_noise: float
+    rng: Generator, catalog: pd.DataFrame, truth: pd.DataFrame, gas_error: float
 ) -> pd.DataFrame:
     """Return what a careful reader could measure in the pictures, with the scatter of PICTURE_SCATTER.
 
-    `gas_noise` [dex] is the error with which arm strength and blue disc tell gas_seen.
+    `gas_error` [dex] is the error with which arm strength and blue disc tell gas_seen.
     """
-    exact = catalog[list(PICTURE_SCATTER)].assign(
-        lg_r50=np.log10(catalog["petrR50_r"]), gas_seen=truth["gas_seen"]
-    )
-    scatter = [*PICTURE_SCATTER.values(), 0.02, gas_noise]
+    exact = catalog[list(PICTURE_SCATTER)].copy()
+    exact["lg_r50"] = np.log10(catalog["petrR50_r"])
+    exact["gas_seen"] = truth["gas_seen"]
+    scatter = [*PICTURE_SCATTER.values(), LG_SIZE_SCATTER, gas_error]
     return (exact + scatter * rng.standard_normal(exact.shape)).add_suffix("_picture")
+
+
+def floor_inputs(catalog: pd.DataFrame, truth: pd.DataFrame, seed: int) -> dict[str, pd.DataFrame]:
+    """Return for each key of `FLOOR_ROWS` what a model may see, one row per galaxy.
+
+    The same `seed` for each of READING_ERRORS: only the size of the error differs, not its draw.
+    """
+    table = catalog[FEATURES]
+    inputs = {
+        "table": table,
+        "table_without_nuvr": table.drop(columns="NUVr"),
+        "table_with_distance_and_sfr": catalog[[*FEATURES, "petrR90_r", "ext_r", "zSDSS", "SFR_best"]],
+        "table_and_all_scatter": table.join(truth[["gas_seen", "gas_unseen", "gas_neighbor"]]),
+    }
+    for ending, error in READING_ERRORS.items():
+        picture = read_off_picture(np.random.default_rng(seed), catalog, truth, error)
+        inputs[f"picture{ending}"] = picture
+        inputs[f"both{ending}"] = table.join(picture)
+    return inputs
 
 
 def noise_floor(
@@ -333,35 +429,26 @@ def noise_floor(
     """
     n_low = round(n * N_LOW / (N_LOW + N_HIGH))
     catalog, truth = make_sample(seed, n_low, n - n_low)
-    table = catalog[FEATURES]
-    pictures = {
-        end: read_off_picture(np.random.default_rng(seed + 1), catalog, truth, error)
-        for end, error in READING_ERRORS.items()
-    }
-    shown = {
-        "table": table,
-        "table_without_nuvr": table.drop(columns="NUVr"),
-        "table_with_distance_and_sfr": catalog[[*FEATURES, "petrR90_r", "ext_r", "zSDSS", "SFR_best"]],
-        **{f"picture{end}": picture for end, picture in pictures.items()},
-        **{f"both{end}": table.join(picture) for end, picture in pictures.items()},
-        "table_and_all_scatter": table.join(truth[["gas_seen", "gas_unseen", "gas_neighbor"]]),
-    }
+    shown = floor_inputs(catalog, truth, seed + 1)
     train = np.random.default_rng(seed + 2).random(n) < 0.5
     label, is_limit = catalog["lgGF"], catalog["HIsrc"] == 4
     groups = {"all": ~train, "detections": ~train & ~is_limit, "limits": ~train & is_limit}
     scores = {}
     for name in inputs:
-        features = shown[name]
         model = HistGradientBoostingRegressor(
             max_iter=400, learning_rate=0.06, min_samples_leaf=40, random_state=0
         )
-        predicted = pd.Series(model.fit(features[train], label[train]).predict(features), label.index)
-        scores[name] = {
-            group: {"rmse": round(float(root_mean_squared_error(label[rows], predicted[rows])), 3),
-                    "r2": round(float(r2_score(label[rows], predicted[rows])), 3)}
-            for group, rows in groups.items()
-        }  # fmt: skip
+        model.fit(shown[name][train], label[train])
+        predicted = model.predict(shown[name])
+        scores[name] = {group: score(label[rows], predicted[rows]) for group, rows in groups.items()}
     return scores
+
+
+def score(label: pd.Series, predicted: np.ndarray) -> dict[str, float]:
+    """Return "rmse" [dex] and "r2", to three decimals."""
+    rmse = float(root_mean_squared_error(label, predicted))
+    r2 = float(r2_score(label, predicted))
+    return {"rmse": round(rmse, 3), "r2": round(r2, 3)}
 
 
 def floor_table(scores: dict) -> str:
@@ -370,8 +457,8 @@ def floor_table(scores: dict) -> str:
         "| what the model may see | all: RMSE (dex), R2 | detections: RMSE, R2 | limits: RMSE |",
         "|---|---|---|---|",
     ]
-    for name, score in scores.items():
-        everything, found, limits = score["all"], score["detections"], score["limits"]
+    for name, groups in scores.items():
+        everything, found, limits = groups["all"], groups["detections"], groups["limits"]
         lines.append(
             f"| {FLOOR_ROWS[name]} | {everything['rmse']:.3f}, {everything['r2']:.3f} "
             f"| {found['rmse']:.3f}, {found['r2']:.3f} | {limits['rmse']:.3f} |"
@@ -383,11 +470,12 @@ def write_floor(folder: Path = MOCK) -> None:
     """Measure the noise floor; write noise_floor.json and the table in README.md between its two markers."""
     scores = noise_floor()
     (folder / "noise_floor.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    start, end = FLOOR_MARKS
     readme = folder / "README.md"
-    before, rest = readme.read_text(encoding="utf-8").split(FLOOR_MARKS[0])
-    after = rest.split(FLOOR_MARKS[1])[1]
-    table = f"{FLOOR_MARKS[0]}\n{floor_table(scores)}\n{FLOOR_MARKS[1]}"
-    readme.write_text(before + table + after, encoding="utf-8")
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(start)
+    _, after = rest.split(end)
+    readme.write_text(f"{before}{start}\n{floor_table(scores)}\n{end}{after}", encoding="utf-8")
     print(floor_table(scores))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from .errors import first_line
+
 THREADS = torch.get_num_threads()  # before anybody changed it
 
 
@@ -17,16 +19,16 @@ def best_device() -> torch.device:
         device = torch.accelerator.current_accelerator()
         fault = fault_of(device)
     except Exception as error:  # a driver that does not fit
-        device, fault = "the accelerator", first_line(error)
+        return _cpu_instead("the accelerator", first_line(error))
     if fault:
-        print(f"{device} cannot be used ({fault}): the CPU is used.")
-        return torch.device("cpu")
+        return _cpu_instead(str(device), fault)
     return device
 
 
-def right_gradients(device: torch.device) -> bool:
-    """Tell whether a device finds the gradients of a small network that the CPU finds."""
-    return not fault_of(device)
+def _cpu_instead(name: str, fault: str) -> torch.device:
+    """Return the CPU; a line says what is wrong with the accelerator of that name."""
+    print(f"{name} cannot be used ({fault}): the CPU is used.")
+    return torch.device("cpu")
 
 
 def fault_of(device: torch.device) -> str:
@@ -56,17 +58,16 @@ def gradients(network: torch.nn.Module, pictures: torch.Tensor, device: torch.de
     return [weight.grad.cpu() for weight in there.parameters()]
 
 
-def first_line(error: Exception) -> str:
-    """Return the first line of an error, or its kind."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
 def cores() -> int:
     """Return how many cores this process may use; OMP_NUM_THREADS can make them fewer."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    return min(there, int(wanted)) if wanted.isdecimal() and int(wanted) > 0 else there
+    if hasattr(os, "sched_getaffinity"):
+        there = len(os.sched_getaffinity(0))
+    else:
+        there = os.cpu_count()
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # "4,2" is for threads in threads
+    if wanted.isdecimal() and int(wanted) > 0:
+        return min(there, int(wanted))
+    return there
 
 
 def layout(device: torch.device) -> torch.memory_format:

@@ -1,4 +1,4 @@
-"""Start a script, and end it with one line for an error that the user can mend."""
+"""Errors that the user can mend, in one line; scripts that end with it."""
 
 import importlib
 import sys
@@ -19,6 +19,14 @@ def run_script(name: str) -> NoReturn:
 
         if not isinstance(error, (DataError, OSError)):
             raise
-        # of a process that reads pictures: without its traceback
-        sys.exit(f"{name}.py: {str(error).split('DataError: ')[-1].strip()}")
+        # The error of a process that reads pictures arrives as text: its whole traceback, whose last line is
+        # "xgass.DataError: " and the message. Only the message is for the user.
+        message = str(error).split("DataError: ")[-1].strip()
+        sys.exit(f"{name}.py: {message}")
     sys.exit()
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message; its kind, if it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

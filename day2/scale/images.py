@@ -4,6 +4,7 @@ import io
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -54,9 +55,17 @@ def read_file(path: Path) -> bytes:
 
 
 def decode(raw: bytes) -> Image.Image:
-    """Return the picture in the bytes of a file; raises as `open_picture` does, without the path."""
+    """Return the picture in the bytes of a file, RGB.
+
+    Raises
+    ------
+    DataError
+        It can be decoded, and is not accepted; the message has no path.
+    Exception
+        Pillow cannot decode it: `UnidentifiedImageError` for another format, a dozen kinds for a damaged one.
+    """
     with Image.open(io.BytesIO(raw), formats=["JPEG", "PNG"]) as picture:
-        check_size(*picture.size)
+        check_shape(*picture.size)
         picture.verify()  # the check sums of a PNG; afterwards the picture cannot be used
     with Image.open(io.BytesIO(raw), formats=["JPEG", "PNG"]) as picture:
         # Pillow cuts 16 bits to 8 in silence; byte 24 of a PNG counts them.
@@ -70,7 +79,7 @@ def decode(raw: bytes) -> Image.Image:
     return opened
 
 
-def check_size(width: int, height: int) -> None:
+def check_shape(width: int, height: int) -> None:
     """Raise `DataError` for a picture (pixels) that is too large, too small or not square."""
     if width * height > MAX_PIXELS:
         raise DataError(f"{width} x {height} px are too many")
@@ -125,8 +134,23 @@ def stamps(paths: Sequence[Path]) -> list[str]:
     return found
 
 
+class Seen(NamedTuple):
+    """What the network sees of a picture; also of a batch of pictures, as a DataLoader joins them."""
+
+    pixels: torch.Tensor  # (3, SIZE, SIZE), uint8; black if there is a problem
+    problem: str  # why the picture cannot be used, with its path; "" if it can
+
+
+def see(path: str | Path) -> Seen:
+    """Read a picture for the network, or the reason why not: one bad file must not stop a night."""
+    try:
+        return Seen(read_pixels(path), "")
+    except DataError as error:
+        return Seen(torch.zeros(3, SIZE, SIZE, dtype=torch.uint8), str(error))
+
+
 class Pictures(Dataset):
-    """Pixels by path, and what is wrong with each, if anything: one bad file must not stop a night."""
+    """Pictures by path, each as `see` returns it."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self.paths = paths
@@ -134,8 +158,5 @@ class Pictures(Dataset):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, row: int) -> tuple[torch.Tensor, str]:
-        try:
-            return read_pixels(self.paths[row]), ""
-        except DataError as error:
-            return torch.zeros(3, SIZE, SIZE, dtype=torch.uint8), str(error)
+    def __getitem__(self, row: int) -> Seen:
+        return see(self.paths[row])

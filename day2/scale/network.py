@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Iterable
 from functools import partial
+from typing import NamedTuple
 
 import torch
 
@@ -15,6 +16,16 @@ LEARNING_RATE = 5e-3  # the highest of the schedule
 EPOCHS = 16
 BATCH = 32  # galaxies per step
 WEIGHT_DECAY = 0.01
+
+
+class Scales(NamedTuple):
+    """What the numbers of a trained network mean, measured on the galaxies that were fitted."""
+
+    mean: torch.Tensor  # of each color, (3,), from 0 to 1
+    std: torch.Tensor  # likewise
+    label: str  # its name
+    label_mean: float  # unit of the label, as `label_std`
+    label_std: float
 
 
 def untrained() -> torch.nn.Module:

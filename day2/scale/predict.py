@@ -25,8 +25,9 @@ import argparse
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -36,22 +37,36 @@ from tqdm.auto import tqdm
 
 from scale import images, network, tables
 from scale.archives import load_whole, locked, write_whole
-from scale.device import best_device, cores, first_line, layout
+from scale.device import best_device, cores, layout
+from scale.errors import first_line
+from scale.network import Scales
 from xgass import DataError
 
 BATCH = 64  # galaxies that are predicted at once
 RUN = "_run.json"  # says what the parts of a folder belong to; readers of Parquet pass over the underscore
+# Of a cluster, in a round, which ends with its slowest task: quick threads take more of them meanwhile.
+TASKS_PER_THREAD = 4
 
 
-def load_network(path: Path, device: torch.device) -> tuple[torch.nn.Module, dict]:
-    """Load the trained network from a file of `train.py`, and the rest of that file.
+@dataclass(frozen=True)
+class Job:
+    """How a part of the catalog is predicted."""
+
+    weights: Path  # as every worker finds it
+    bf16: bool
+    place: str | None  # a device; None: the best one of the machine that does it
+    readers: int  # threads that read pictures
+
+
+def load_network(path: Path, device: torch.device) -> tuple[torch.nn.Module, Scales]:
+    """Load the network and its scales from a file of `train.py`.
 
     Returns
     -------
     model : torch.nn.Module
         On the device, ready to predict the standardized label.
-    saved : dict
-        mean and std of the colors, label (its name), label_mean and label_std (its own unit).
+    scales : Scales
+        The colors are on the device.
 
     Raises
     ------
@@ -59,20 +74,51 @@ def load_network(path: Path, device: torch.device) -> tuple[torch.nn.Module, dic
         The file holds something else.
     """
     saved = load_whole(path)
+    if not _is_of_train(saved):
+        raise DataError(f"{path} holds no weights of train.py")
+    model = network.untrained()
     try:
-        weights = saved.pop("weights")
-        numbers = [*saved["mean"].tolist(), *saved["std"].tolist(), saved["label_mean"], saved["label_std"]]
-        if not (len(numbers) == 8 and np.isfinite(numbers).all() and isinstance(saved["label"], str)):
-            raise ValueError
-        if not all(weight.is_floating_point() or weight.dtype == torch.int64 for weight in weights.values()):
-            raise ValueError
-        model = network.untrained()
-        model.load_state_dict(weights)  # into float32, whatever precision they have
-    except Exception as error:  # torch raises a dozen kinds
-        raise DataError(f"{path} holds no weights of train.py ({type(error).__name__})") from error
-    for scale in ("mean", "std"):
-        saved[scale] = saved[scale].float().to(device)
-    return model.to(device, memory_format=layout(device)).eval(), saved
+        model.load_state_dict(saved["weights"])  # into float32, whatever precision they have
+    except RuntimeError as error:  # of another network
+        raise DataError(f"{path} holds no weights of train.py") from error
+    scales = Scales(
+        mean=saved["mean"].float().to(device),
+        std=saved["std"].float().to(device),
+        label=saved["label"],
+        label_mean=saved["label_mean"],
+        label_std=saved["label_std"],
+    )
+    return model.to(device, memory_format=layout(device)).eval(), scales
+
+
+def _is_of_train(saved: object) -> bool:
+    """Tell whether the content of a file is of the kind that `train.save_weights` writes."""
+    if not isinstance(saved, dict) or not {"weights", *Scales._fields} <= set(saved):
+        return False
+    return _are_weights(saved["weights"]) and _are_scales(Scales(*[saved[name] for name in Scales._fields]))
+
+
+def _are_weights(weights: object) -> bool:
+    """Tell whether these are tensors by name, of numbers (int64: the counts of batch normalization)."""
+    if not isinstance(weights, dict):
+        return False
+    for name, weight in weights.items():
+        if not (isinstance(name, str) and isinstance(weight, torch.Tensor)):
+            return False
+        if not (weight.is_floating_point() or weight.dtype == torch.int64):
+            return False
+    return True
+
+
+def _are_scales(scales: Scales) -> bool:
+    """Tell whether each of the scales is of its kind, and all numbers are finite."""
+    for color in (scales.mean, scales.std):
+        if not (isinstance(color, torch.Tensor) and color.shape == (3,) and color.isfinite().all()):
+            return False
+    for number in (scales.label_mean, scales.label_std):
+        if not (isinstance(number, int | float) and np.isfinite(number)):
+            return False
+    return isinstance(scales.label, str)
 
 
 def fingerprint(catalog: Path) -> tuple[str, int]:
@@ -90,28 +136,25 @@ def fingerprint(catalog: Path) -> tuple[str, int]:
     DataError
         It has no galaxies, or ids that cannot be told apart.
     """
-    digest, ids = hashlib.sha256(), []
-    for table in tables.read_table(catalog, ["id", "image"]):
-        digest.update(json.dumps(table.to_numpy().tolist()).encode())
+    content = hashlib.sha256()
+    id_hashes = []  # 8 bytes for each galaxy: the ids of a survey may not fit into memory
+    for table in tables.read_table(catalog, tables.NEEDED):
+        content.update(json.dumps(table.to_numpy().tolist()).encode())
         if wrong := tables.faults_of_ids(table["id"]):
             raise DataError(f"{catalog}: " + "\n".join(wrong))
-        ids.append(pd.util.hash_array(table["id"].to_numpy(dtype=object)))  # 8 bytes each
-    if not ids:
+        id_hashes.append(pd.util.hash_array(table["id"].to_numpy(dtype=object)))
+    if not id_hashes:
         raise DataError(f"{catalog} has no galaxies")
-    if repeated := int(pd.Series(np.concatenate(ids)).duplicated().sum()):
+    repeated = pd.Series(np.concatenate(id_hashes)).duplicated().sum()
+    if repeated:
         raise DataError(f"{catalog}: {repeated} rows have the id of an earlier one")
-    return digest.hexdigest(), len(ids)
+    return content.hexdigest(), len(id_hashes)
 
 
 def claim(out: Path, run: dict) -> None:
     """Make the folder ready, or refuse one that holds the predictions of something else.
 
-    Parameters
-    ----------
-    out : Path
-        The folder.
-    run : dict
-        What its predictions depend on.
+    What predictions depend on, `run`, is noted in the folder. Where they are calculated is no part of it.
 
     Raises
     ------
@@ -119,10 +162,7 @@ def claim(out: Path, run: dict) -> None:
         It holds predictions of another run, or other files.
     """
     if (out / RUN).exists():
-        before = read_run(out / RUN)
-        if changed := [key for key in run if before.get(key) != run[key]]:
-            other = " and ".join(changed)
-            raise DataError(f"{out} holds predictions of another {other}: name a new folder with --out")
+        _check_run(out, read_run(out / RUN), run)
     elif any(not path.name.startswith(".") for path in out.iterdir()):
         raise DataError(f"{out} holds other files: name a new folder with --out")
     write_whole(out / RUN, json.dumps(run).encode())
@@ -130,12 +170,26 @@ def claim(out: Path, run: dict) -> None:
         left.unlink()
 
 
+def _check_run(out: Path, before: dict, run: dict) -> None:
+    """Raise `DataError` if the predictions in a folder depend on something else, or do not say on what."""
+    way_out = "name a new folder with --out"
+    missing = [key for key in run if key not in before]  # an older predict.py did not note it
+    if missing:
+        raise DataError(f"{out} does not say the {' and '.join(missing)} of its predictions: {way_out}")
+    changed = [key for key in run if before[key] != run[key]]
+    if changed:
+        raise DataError(f"{out} holds predictions of another {' and '.join(changed)}: {way_out}")
+
+
 def read_run(path: Path) -> dict:
-    """Read what the parts of a folder belong to; raises `DataError` for a file that is empty or cut."""
+    """Read what the parts of a folder belong to; raises `DataError` for a file that does not say it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise DataError(f"{path} is damaged: name a new folder with --out") from None
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:  # empty or cut
+        run = None
+    if not isinstance(run, dict):
+        raise DataError(f"{path} is damaged: name a new folder with --out")
+    return run
 
 
 def earlier_part(path: Path, label: str, ids: pd.Series) -> pd.DataFrame | None:
@@ -144,11 +198,23 @@ def earlier_part(path: Path, label: str, ids: pd.Series) -> pd.DataFrame | None:
         part = pd.read_parquet(path, page_checksum_verification=True)
     except (OSError, ValueError):  # pyarrow's errors are of these kinds
         return None
-    same = list(part) == ["id", label, "problem", "picture"] and part["id"].tolist() == ids.tolist()
-    return part if same else None
+    if list(part) != columns_of_part(label) or part["id"].tolist() != ids.tolist():
+        return None
+    return part
 
 
-def predict_part(path: Path, table: pd.DataFrame, job: dict) -> tuple[int, int, int]:
+def new_part(label: str, ids: pd.Series) -> pd.DataFrame:
+    """Return a part of which nothing is predicted."""
+    part = pd.DataFrame({"id": ids, label: np.nan, "problem": "not yet", "picture": ""})
+    return part[columns_of_part(label)].reset_index(drop=True)
+
+
+def columns_of_part(label: str) -> list[str]:
+    """Return the columns of predictions, in their order."""
+    return ["id", label, *tables.REPORT]
+
+
+def predict_part(path: Path, table: pd.DataFrame, job: Job) -> tuple[int, int, int]:
     """Predict what is missing of one part of the catalog, and write the part; the task of a worker.
 
     Parameters
@@ -157,43 +223,39 @@ def predict_part(path: Path, table: pd.DataFrame, job: dict) -> tuple[int, int, 
         The file of the part.
     table : pandas.DataFrame
         Its rows: id, and image as a whole path.
-    job : dict
-        weights (Path), place (a device, "" for the best), bf16, readers (threads).
+    job : Job
 
     Returns
     -------
-    now, bad, total : int
+    now, bad, together : int
         Galaxies that were predicted now, have no prediction, are in the part.
     """
-    device = torch.device(job["place"]) if job["place"] else best_device()
-    model, saved = load_network(job["weights"], device)
-    label, paths = saved["label"], [Path(image) for image in table["image"]]
-    pictures = images.stamps(paths)
+    device = torch.device(job.place) if job.place else best_device()
+    model, scales = load_network(job.weights, device)
+    label = scales.label
+    image_paths = [Path(image) for image in table["image"]]
+    stamps = images.stamps(image_paths)
     part = earlier_part(path, label, table["id"])
     if part is None:
-        part = pd.DataFrame({"id": table["id"], label: np.nan, "problem": "not yet", "picture": ""})
-        part = part.reset_index(drop=True)
-    todo = ((part["problem"] != "") | (part["picture"] != pictures)).to_numpy()
+        part = new_part(label, table["id"])
+    todo = ((part["problem"] != "") | (part["picture"] != stamps)).to_numpy()
     if todo.any():
-        part["picture"] = pictures
-        asked = [path for path, is_asked in zip(paths, todo, strict=True) if is_asked]
-        part.loc[todo, label], part.loc[todo, "problem"] = predict_pictures(asked, model, saved, job)
+        asked = [image_path for image_path, is_asked in zip(image_paths, todo, strict=True) if is_asked]
+        values, problems = predict_pictures(asked, model, scales, job, device)
+        part["picture"] = stamps
+        part.loc[todo, label] = values
+        part.loc[todo, "problem"] = problems
         write_whole(path, part.to_parquet(index=False, write_page_checksum=True))
     good = part["problem"] == ""
     return int((good & todo).sum()), int((~good).sum()), len(part)
 
 
 def predict_pictures(
-    paths: list[Path], model: torch.nn.Module, saved: dict, job: dict
+    paths: list[Path], model: torch.nn.Module, scales: Scales, job: Job, device: torch.device
 ) -> tuple[np.ndarray, list[str]]:
     """Predict some pictures; those that cannot be read stop nothing.
 
-    Parameters
-    ----------
-    model, saved
-        As `load_network` returns them.
-    job : dict
-        As for `predict_part`.
+    Model and scales are on the device, as `load_network` returns them.
 
     Returns
     -------
@@ -202,18 +264,16 @@ def predict_pictures(
     problems : list of str
         What was wrong with each; empty if nothing.
     """
-    device, predictions, problems = saved["mean"].device, [], []
-    with torch.no_grad(), ThreadPoolExecutor(job["readers"]) as readers:
+    predictions, problems = [], []
+    with torch.no_grad(), ThreadPoolExecutor(job.readers) as readers:
         for first in range(0, len(paths), BATCH):
-            read = readers.map(
-                images.Pictures(paths).__getitem__, range(first, min(first + BATCH, len(paths)))
-            )
-            pixels, wrong = zip(*read, strict=True)
-            pictures = network.standardize(torch.stack(pixels).to(device), saved["mean"], saved["std"])
-            with torch.autocast(device.type, torch.bfloat16, enabled=job["bf16"]):
+            seen = list(readers.map(images.see, paths[first : first + BATCH]))
+            pixels = torch.stack([one.pixels for one in seen]).to(device)
+            pictures = network.standardize(pixels, scales.mean, scales.std)
+            with torch.autocast(device.type, torch.bfloat16, enabled=job.bf16):
                 predictions.append(model(pictures)[:, 0].float().cpu().numpy())
-            problems += wrong
-    values = np.concatenate(predictions).astype("float64") * saved["label_std"] + saved["label_mean"]
+            problems += [one.problem for one in seen]
+    values = np.concatenate(predictions).astype("float64") * scales.label_std + scales.label_mean
     for row in np.flatnonzero(~np.isfinite(values)):
         problems[row] = problems[row] or "the network gives no finite number"
     values[[problem != "" for problem in problems]] = np.nan
@@ -289,41 +349,63 @@ def predict(catalog: Path, weights: Path, out: Path, bf16: bool) -> None:
         half of the galaxies could not be predicted.
     """
     load_network(weights, torch.device("cpu"))  # what is wrong with it is said before anything is done
-    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-    rows, parts = fingerprint(catalog)
+    weights_hash = hashlib.sha256(weights.read_bytes()).hexdigest()
+    catalog_hash, parts = fingerprint(catalog)
+    run = {
+        "catalog": catalog_hash,
+        "weights": weights_hash,
+        "size of a part": tables.PART,
+        "precision": "bfloat16" if bf16 else "float32",
+    }
     with locked(out):
-        claim(out, {"catalog": rows, "weights": sha256, "size of a part": tables.PART})
-        job = {"weights": weights.resolve(), "place": "", "bf16": bf16, "readers": 1}
-        now, bad, total = run_all(catalog, out, job, parts)
-    print(f"{total} galaxies, {now} of them predicted now, {bad} without a prediction")
-    if 2 * bad > total:
+        claim(out, run)
+        now, bad, together = run_all(catalog, weights.resolve(), out, bf16, parts)
+    print(f"{together} galaxies, {now} of them predicted now, {bad} without a prediction")
+    if 2 * bad > together:
         raise DataError(f"more than half have no prediction: see the column problem in {out}")
 
 
-def run_all(catalog: Path, out: Path, job: dict, parts: int) -> np.ndarray:
-    """Run the tasks of all parts; return how many galaxies were predicted now, have no prediction, are there.
+def run_all(catalog: Path, weights: Path, out: Path, bf16: bool, parts: int) -> np.ndarray:
+    """Run the tasks of all parts; return the sums of what `predict_part` returns, (3,).
 
     The tasks share this machine, or go to the scheduler that DASK_SCHEDULER_ADDRESS names.
     """
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     if address:
-        client = connect(address)
-        places, run = 4 * [""] * sum(client.nthreads().values()), partial(run_there, client)
-    else:
-        places, run = devices_here()[:parts], run_here
-        job["readers"] = max(1, cores() // len(places))  # the share of each task
-        torch.set_num_threads(job["readers"])
-    return sum(np.sum(run(tasks), axis=0) for tasks in rounds(catalog, out, job, places))
+        with connect(address) as client:
+            tasks_at_once = TASKS_PER_THREAD * sum(client.nthreads().values())
+            jobs = [Job(weights, bf16, place=None, readers=1)] * tasks_at_once
+            return total(partial(run_there, client), rounds_of(catalog, out, jobs))
+    places = devices_here()[:parts]
+    readers = max(1, cores() // len(places))  # the share of each task
+    torch.set_num_threads(readers)
+    jobs = [Job(weights, bf16, place, readers) for place in places]
+    return total(run_here, rounds_of(catalog, out, jobs))
 
 
-def rounds(catalog: Path, out: Path, job: dict, places: list[str]) -> Iterator[list]:
-    """Read the catalog, a task for each part, as many tasks at once as there are places (devices)."""
+def total(run: Callable[[list], list], rounds: Iterable[list]) -> np.ndarray:
+    """Run one round of tasks after the other; return the sums of what the tasks return, (3,)."""
+    counts = np.zeros(3, dtype=int)
+    for tasks in rounds:
+        for counts_of_part in run(tasks):
+            counts += counts_of_part
+    return counts
+
+
+def rounds_of(catalog: Path, out: Path, jobs: list[Job]) -> Iterator[list]:
+    """Read the catalog, and make a task of each part; a round has a task for each job.
+
+    Yields
+    ------
+    list of tuple
+        The arguments of `predict_part`.
+    """
     tasks = []
-    for number, table in enumerate(tqdm(tables.read_table(catalog, ["id", "image"]), "parts", disable=None)):
-        paths = [str(path.absolute()) for path in tables.paths_of(table["image"], catalog)]
+    for number, table in enumerate(tqdm(tables.read_table(catalog, tables.NEEDED), "parts", disable=None)):
+        image_paths = [str(path.absolute()) for path in tables.paths_of(table["image"], catalog)]
         path = out.resolve() / f"part-{number:06d}.parquet"
-        tasks.append((path, table.assign(image=paths), {**job, "place": places[len(tasks)]}))
-        if len(tasks) == len(places):
+        tasks.append((path, table.assign(image=image_paths), jobs[len(tasks)]))
+        if len(tasks) == len(jobs):
             yield tasks
             tasks = []
     if tasks:
@@ -339,4 +421,5 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, required=True, help="weights.pt of train.py")
     parser.add_argument("--out", type=Path, required=True, help="folder of the predictions")
     parser.add_argument("--bf16", action="store_true", help="calculate in bfloat16, where that is fast")
-    predict(**vars(parser.parse_args()))
+    given = parser.parse_args()
+    predict(given.catalog, given.weights, given.out, given.bf16)

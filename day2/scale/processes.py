@@ -13,16 +13,7 @@ from .device import best_device, cores
 def start(bf16: bool, **options: object) -> Accelerator:
     """Join the processes that `torchrun` has started: on the CPU if there is nothing faster.
 
-    Parameters
-    ----------
-    bf16 : bool
-        Calculate in bfloat16.
-    **options : object
-        For `accelerate.Accelerator`.
-
-    Returns
-    -------
-    accelerate.Accelerator
+    The options are those of `accelerate.Accelerator`; `bf16` calculates in bfloat16.
 
     Raises
     ------
@@ -38,20 +29,17 @@ def start(bf16: bool, **options: object) -> Accelerator:
     if started != accelerator.num_processes:
         raise DataError(f"{started} processes were started, which do not find each other (`accelerate env`)")
     if accelerator.device.type == "cpu":  # two processes with all the cores each would wait for each other
-        torch.set_num_threads(max(1, cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+        torch.set_num_threads(max(1, cores() // processes_here()))
     return accelerator
 
 
+def processes_here() -> int:
+    """Return how many processes of the training this machine has: they share its cores."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))  # torchrun sets it
+
+
 def readers(accelerator: Accelerator) -> int:
-    """Return how many further processes should read pictures.
-
-    Parameters
-    ----------
-    accelerator : accelerate.Accelerator
-
-    Returns
-    -------
-    int
-        0 on the CPU, where the network needs the cores.
-    """
-    return 0 if accelerator.device.type == "cpu" else min(8, cores() // accelerator.num_processes)
+    """Return how many further processes should read pictures for this one."""
+    if accelerator.device.type == "cpu":  # the network needs the cores
+        return 0
+    return min(8, cores() // processes_here())

@@ -13,6 +13,10 @@ import pandas as pd
 from xgass import DataError
 from xgass.table import BLANK
 
+from .errors import first_line
+
+NEEDED = ["id", "image"]  # columns of every table
+REPORT = ["problem", "picture"]  # columns of predictions, after the id and the label
 PART = 4096  # rows of a table that are in memory at once
 NINES = [float(f"{'9' * whole}.{'9' * decimals}") for whole in range(1, 10) for decimals in range(6)]
 MARKS = (  # numbers that catalogs write for "missing"
@@ -91,7 +95,7 @@ def is_alone(mark: float, others: np.ndarray) -> bool:
     far = max(low - mark, mark - high) > 0.2 * (high - low)
     if min(mark, low) > 0:
         far |= max(np.log(low / mark), np.log(mark / high)) > 0.2 * np.log(high / low)
-    return bool(far and not low <= mark <= high)
+    return bool(far)
 
 
 def repeats(times: int, others: np.ndarray) -> bool:
@@ -100,9 +104,10 @@ def repeats(times: int, others: np.ndarray) -> bool:
     return times >= 2 * np.quantile(counts, 0.9)
 
 
-def paths_of(images: pd.Series, table: Path) -> list[Path]:
+def paths_of(images: pd.Series, table_path: Path) -> list[Path]:
     """Return the paths of pictures, which count from the folder of their table; "~" is the home folder."""
-    return [table.parent / os.path.expanduser(image) for image in images]  # Path's own fails for "~nobody"
+    folder = table_path.parent
+    return [folder / os.path.expanduser(image) for image in images]  # Path's own fails for "~nobody"
 
 
 def read_table(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
@@ -129,25 +134,21 @@ def read_table(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
             f"{path}: {line_of_wrong_letter(path)} is not UTF-8: save the table as UTF-8"
         ) from None
     except (OSError, ValueError, csv.Error) as error:  # also those of pyarrow
-        reason = str(error).strip().splitlines()[0]
-        raise DataError(f"{path} cannot be read as a table, CSV or Parquet: {reason}") from error
+        raise DataError(f"{path} cannot be read as a table, CSV or Parquet: {first_line(error)}") from error
 
 
 def in_parts(tables: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     """Cut tables anew, so that each has PART rows (the last one fewer) and the rows are counted through."""
-    first, waiting = 0, []
+    waiting = pd.DataFrame()
+    first = 0  # the number of its first row
     for table in tables:
-        waiting.append(table)
-        if sum(map(len, waiting)) < PART:
-            continue
-        together = pd.concat(waiting, ignore_index=True)
-        while len(together) >= PART:
-            yield together[:PART].set_axis(range(first, first + PART))
-            together, first = together[PART:], first + PART
-        waiting = [together]
-    together = pd.concat([pd.DataFrame(), *waiting], ignore_index=True)
-    if len(together):
-        yield together.set_axis(range(first, first + len(together)))
+        waiting = pd.concat([waiting, table], ignore_index=True)
+        while len(waiting) >= PART:
+            yield waiting[:PART].set_axis(range(first, first + PART))
+            waiting = waiting[PART:]
+            first += PART
+    if len(waiting):
+        yield waiting.set_axis(range(first, first + len(waiting)))
 
 
 def kind_of(path: Path) -> str:
@@ -191,30 +192,40 @@ def csv_tables(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
         names = header(file)
         check_names(path, names, columns)
         where = [names.index(name) for name in columns]
-        last = len(names) - 1
-        beyond = [last + 1, last + 2, last + 3]  # a line with too many values has some there
         reader = pd.read_csv(
             file,
             header=None,
-            names=range(last + 4),
+            names=range(len(names) + 3),  # a line with too many values has some in the last three
             index_col=False,
             dtype=str,
             keep_default_na=False,
             skipinitialspace=True,
             chunksize=PART,
         )
-        asked = False
+        is_checked = False
         for table in parts_until_empty(reader):
             table = table.fillna("").apply(lambda column: column.str.strip())
-            empty = (table == "").all(axis=1)
-            # pandas reads a line that is too short as one whose last values are empty, and all lines between
-            # two stray quotation marks as one value
-            suspicious = ~empty & ((table[last] == "") | (table[beyond] != "").any(axis=1))
-            suspicious |= table.apply(lambda column: column.str.contains("\n", regex=False)).any(axis=1)
-            if suspicious.any() and not asked:
+            is_empty = (table == "").all(axis=1)
+            filled = table[~is_empty]
+            if not is_checked and looks_broken(filled, last=len(names) - 1):
                 check_lines(path, len(names))  # of the whole file, so once is enough
-                asked = True
-            yield table.loc[~empty, where].set_axis(columns, axis=1)
+                is_checked = True
+            yield filled[where].set_axis(columns, axis=1)
+
+
+def looks_broken(table: pd.DataFrame, last: int) -> bool:
+    """Tell whether a line of a CSV file may be no good: `check_lines` knows, and takes longer.
+
+    The columns are numbered, and the table should end with the column `last`. pandas reads a line that is too
+    short as one whose last values are empty, one that is too long as one with values in later columns, and
+    all lines between two stray quotation marks as one value.
+    """
+    broken = table[last] == ""
+    for column, values in table.items():
+        broken |= values.str.contains("\n", regex=False)
+        if column > last:
+            broken |= values != ""
+    return bool(broken.any())
 
 
 def parts_until_empty(reader: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
@@ -227,7 +238,8 @@ def parts_until_empty(reader: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
 
 def header(file: Iterable[str]) -> list[str]:
     """Read the names in the first line of a CSV file; commas at its end do not count."""
-    names = [name.strip() for name in next(csv.reader(file, skipinitialspace=True, strict=True), [])]
+    line = next(csv.reader(file, skipinitialspace=True, strict=True), [])
+    names = [name.strip() for name in line]
     while names and not names[-1]:
         names.pop()
     return names
@@ -280,7 +292,8 @@ def parquet_tables(path: Path, columns: list[str]) -> Iterator[pd.DataFrame]:
         with pq.ParquetFile(file_path, page_checksum_verification=True) as file:
             check_names(file_path, file.schema_arrow.names, columns)
             for name in columns:
-                if pa.types.is_nested(kind := file.schema_arrow.field(name).type):
+                kind = file.schema_arrow.field(name).type
+                if pa.types.is_nested(kind):
                     way_out = "save it as a column of numbers or texts"
                     raise DataError(f"{file_path}: {name} holds a {kind} in each row: {way_out}")
             for batch in file.iter_batches(PART, columns=columns):
@@ -307,9 +320,15 @@ def parquet_files(path: Path) -> list[Path]:
 
 
 def whole_ids(ids: pd.Series) -> pd.Series:
-    """Write ids that a float column holds as text: whole numbers, or as they are if they are rounded."""
-    safe = (ids % 1 == 0) & (ids.abs() < 2**53)
-    return pd.Series([f"{name:.0f}" if ok else f"{name:e}" for name, ok in zip(ids, safe, strict=True)])
+    """Write the ids of a float column as text: 17, or 1.7e+18 (see `are_rounded`) where digits are lost."""
+    too_large = 2 ** (np.finfo(ids.dtype).nmant + 1)  # from here on two whole numbers can be stored as one
+    texts = []
+    for number in ids:
+        if number % 1 == 0 and abs(number) < too_large:
+            texts.append(f"{number:.0f}")
+        else:
+            texts.append(f"{number:e}")
+    return pd.Series(texts)
 
 
 def faults(shown: pd.Series, wrong: dict[str, pd.Series]) -> list[str]:
@@ -332,12 +351,18 @@ def faults(shown: pd.Series, wrong: dict[str, pd.Series]) -> list[str]:
 
 def faults_of_ids(ids: pd.Series) -> list[str]:
     """Say what is wrong with the ids (text) of a table, a line for each fault."""
+    blank = are_blank(ids)
     wrong = {
-        "no id": ids.str.lower().isin(BLANK),
-        "the id of an earlier row": ids.duplicated(),
+        "no id": blank,
+        "the id of an earlier row": ids.duplicated() & ~blank,
         "a rounded id (a column of decimal numbers; save ids as text)": are_rounded(ids),
     }
     return faults(ids, wrong)
+
+
+def are_blank(texts: pd.Series) -> pd.Series:
+    """Tell which texts say that there is no value."""
+    return texts.str.lower().isin(BLANK)
 
 
 def are_rounded(ids: pd.Series) -> pd.Series:

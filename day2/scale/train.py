@@ -26,7 +26,7 @@ import argparse
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,24 +35,31 @@ import torch
 import torch.nn.functional as F
 from accelerate import Accelerator, DataLoaderConfiguration
 from accelerate.utils import set_seed
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from tqdm.auto import tqdm
 
 from scale import images, network, processes, tables
 from scale.archives import load_whole, locked, save_whole
 from scale.device import layout
+from scale.network import Scales
 from xgass import DataError
-from xgass.table import BLANK
 
 CHECKPOINT = "checkpoint.pt"
+WEIGHTS = "weights.pt"
+LAST_SEED = 2**31 - 1  # numbers of epochs and processes are added, and numpy takes no seed from 2**32 on
 
 
-class Galaxies(images.Pictures):
-    """Pictures, turned and mirrored at random if asked for, and their labels (float32)."""
+class Galaxies(Dataset):
+    """Pixels (3, SIZE, SIZE; uint8), turned and mirrored at random if asked for, and standardized labels."""
 
-    def __init__(self, paths: list[Path], labels: pd.Series, augment: bool) -> None:
-        super().__init__(paths)
-        self.labels, self.augment = torch.from_numpy(labels.to_numpy("float32")), augment
+    def __init__(self, table: pd.DataFrame, table_path: Path, scales: Scales, augment: bool) -> None:
+        labels = (table[scales.label] - scales.label_mean) / scales.label_std
+        self.paths = tables.paths_of(table["image"], table_path)
+        self.labels = torch.from_numpy(labels.to_numpy("float32"))
+        self.augment = augment
+
+    def __len__(self) -> int:
+        return len(self.paths)
 
     def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
         picture = images.read_pixels(self.paths[row])
@@ -73,18 +80,22 @@ class Settings:
     missing: tuple[float, ...] = ()  # see `load`
 
 
-def load(path: Path, label: str, missing: tuple[float, ...] = ()) -> pd.DataFrame:
+def load(
+    table_path: Path, label: str, missing: tuple[float, ...] = (), say: Callable[[str], None] = print
+) -> pd.DataFrame:
     """Load a table and check all of it but the pictures.
 
     Parameters
     ----------
-    path : Path
+    table_path : Path
         CSV or Parquet with the columns `id`, `image` and the label.
     label : str
         Name of the column that is to be predicted.
     missing : tuple of float
         The values of the label that mean "missing": their rows are left out, a line says how many, and every
         other number is taken for data. Empty: known marks are refused.
+    say : callable
+        Prints such a line; many processes that load the same table can leave it to one.
 
     Returns
     -------
@@ -96,24 +107,28 @@ def load(path: Path, label: str, missing: tuple[float, ...] = ()) -> pd.DataFram
     DataError
         Something is wrong, a line for each fault.
     """
-    if label in ("id", "image", "problem", "picture"):  # columns of the table, or of the predictions
+    if label in (*tables.NEEDED, *tables.REPORT):
         raise DataError(f"a column {label} cannot be the label")
-    table = pd.concat([pd.DataFrame(), *tables.read_table(path, ["id", "image", label])])
-    if table.empty:
-        raise DataError(f"{path} has no galaxies")
+    parts = list(tables.read_table(table_path, [*tables.NEEDED, label]))
+    if not parts:
+        raise DataError(f"{table_path} has no galaxies")
+    table = pd.concat(parts)
     values = pd.to_numeric(table[label], errors="coerce").astype("float64")
     if missing:
         left_out = means_missing(values, missing)
-        print(f"{left_out.sum()} of {len(table)} rows are left out: their {label} means missing")
+        say(f"{left_out.sum()} of {len(table)} rows are left out: their {label} means missing")
+        if left_out.all():
+            raise DataError(f"{table_path}: no row is left: every {label} means missing")
         table, values = table[~left_out], values[~left_out]
-        if marks := sorted(set(values[tables.missing_marks(values)])):
-            print(f"taken for data, although catalogs write it for 'missing': {label} {marks[:3]}")
-    wrong = faults_of_table(table, values, label, marks=not missing)
+        marks = sorted(set(values[tables.missing_marks(values)]))
+        if marks:
+            say(f"taken for data, although catalogs write it for 'missing': {label} {marks[:3]}")
+    wrong = faults_of_table(table, values, label, refuse_marks=not missing)
     if not wrong and not values.nunique() > 1:
         wrong = [f"{label} is the same in all {len(values)} rows: there is nothing to learn"]
     if wrong:
         way_out = "Mend these rows, or leave them out (--missing=nan: those without a number)."
-        raise DataError(f"{path}: " + "\n".join([*wrong, way_out]))
+        raise DataError(f"{table_path}: " + "\n".join([*wrong, way_out]))
     return table.assign(**{label: values}).sort_values("id", ignore_index=True)
 
 
@@ -125,18 +140,16 @@ def means_missing(values: pd.Series, missing: tuple[float, ...]) -> np.ndarray:
     return found
 
 
-def faults_of_table(table: pd.DataFrame, values: pd.Series, label: str, marks: bool) -> list[str]:
-    """Say what is wrong with ids, paths and label (as numbers: `values`); `marks`: refuse known marks."""
+def faults_of_table(table: pd.DataFrame, values: pd.Series, label: str, refuse_marks: bool) -> list[str]:
+    """Say what is wrong with ids, paths and label, whose numbers are `values`, a line for each fault."""
     finite = pd.Series(np.isfinite(values.to_numpy()), values.index)
     of_label = {f"no finite number as {label}": ~finite}
-    if marks:
+    if refuse_marks:
         advice = "--missing=VALUE leaves such rows out and takes all other numbers for data"
         of_label[f"a mark for 'missing' as {label} ({advice})"] = tables.missing_marks(values)
     paths = table["image"]
-    of_paths = {
-        "no image": paths.str.lower().isin(BLANK),
-        "the picture of an earlier row": paths.duplicated() & (paths != ""),
-    }
+    blank = tables.are_blank(paths)
+    of_paths = {"no image": blank, "the picture of an earlier row": paths.duplicated() & ~blank}
     wrong = tables.faults_of_ids(table["id"]) + tables.faults(table[label], of_label)
     return wrong + tables.faults(paths, of_paths)
 
@@ -161,8 +174,8 @@ def split(table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def color_scale(
     paths: list[Path], fitted: torch.Tensor, workers: int, quiet: bool | None
-) -> list[torch.Tensor]:
-    """Read all pictures once; return mean and spread of each color (0 to 1) where `fitted` is true.
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Read all pictures once; measure the colors (0 to 1) where `fitted` is true.
 
     No two may show the same to the network, whatever their files are: one could be fitted, the other one
     validated.
@@ -180,8 +193,8 @@ def color_scale(
 
     Returns
     -------
-    list of torch.Tensor
-        Mean and spread, each (3,), float32.
+    mean, std : torch.Tensor, (3,), float32
+        Of each color.
 
     Raises
     ------
@@ -190,11 +203,11 @@ def color_scale(
     """
     wrong, means, squares, hashes = [], [], [], []
     loader = DataLoader(images.Pictures(paths), 64, num_workers=workers)  # /dev/shm may hold 64 MB only
-    for pictures, problems in tqdm(loader, "reading", leave=False, disable=quiet):
+    for pixels, problems in tqdm(loader, "reading", leave=False, disable=quiet):
         wrong += [problem for problem in problems if problem]
-        hashes += [hashlib.sha256(picture.numpy().tobytes()).digest() for picture in pictures]
-        means.append((pictures / 255).mean((2, 3)))
-        squares.append((pictures / 255).square().mean((2, 3)))
+        hashes += [hashlib.sha256(picture.numpy().tobytes()).digest() for picture in pixels]
+        means.append((pixels / 255).mean((2, 3)))
+        squares.append((pixels / 255).square().mean((2, 3)))
     if wrong:
         raise DataError("\n".join([f"{len(wrong)} of {len(paths)} pictures cannot be used:", *wrong[:3]]))
     if twice := repeated(hashes):
@@ -202,23 +215,33 @@ def color_scale(
         count = f"{len(twice)} of {len(paths)} pictures are those of another id"
         raise DataError(f"{count}: {pairs}. Keep one row of each.")
     mean = torch.cat(means)[fitted].mean(0)
-    return [mean, (torch.cat(squares)[fitted].mean(0) - mean**2).clamp(min=1e-6).sqrt()]
+    variance = torch.cat(squares)[fitted].mean(0) - mean**2
+    return mean, variance.clamp(min=1e-6).sqrt()
 
 
 def repeated(hashes: list[bytes]) -> list[tuple[int, int]]:
     """Return the place of each repeated hash, and the place where it stands first."""
     first = {}
-    places = [(place, first.setdefault(name, place)) for place, name in enumerate(hashes)]
-    return [(place, before) for place, before in places if before != place]
+    found = []
+    for place, content in enumerate(hashes):
+        if content in first:
+            found.append((place, first[content]))
+        else:
+            first[content] = place
+    return found
 
 
 def save_checkpoint(
     out: Path, recipe: dict, history: list[float], model: torch.nn.Module, optimizer: torch.optim.Optimizer
 ) -> None:
     """Save what the next epoch needs: recipe (what it depends on), history (RMSE), weights, optimizer."""
-    progress = {"recipe": recipe, "history": history}
-    state = {"weights": model.state_dict(), "optimizer": optimizer.state_dict()}
-    save_whole(out / CHECKPOINT, progress | state)
+    checkpoint = {
+        "recipe": recipe,
+        "history": history,
+        "weights": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+    }
+    save_whole(out / CHECKPOINT, checkpoint)
 
 
 def load_checkpoint(
@@ -232,13 +255,14 @@ def load_checkpoint(
         The checkpoint is damaged, or the folder holds another training.
     """
     if not (out / CHECKPOINT).exists():
-        if (out / "weights.pt").exists():
+        if (out / WEIGHTS).exists():
             raise DataError(f"{out} holds the weights of another training: name a new folder with --out")
         return []
     saved = load_whole(out / CHECKPOINT)
     if not (isinstance(saved, dict) and {"recipe", "history", "weights", "optimizer"} <= set(saved)):
         raise DataError(f"{out / CHECKPOINT} is no checkpoint of train.py: name a new folder with --out")
-    if changed := [key for key in recipe if saved["recipe"].get(key) != recipe[key]]:
+    changed = [key for key in recipe if saved["recipe"].get(key) != recipe[key]]
+    if changed:
         way_out = "go back to what it was, or name a new folder with --out"
         raise DataError(f"{out} holds a training with other {', '.join(changed)}: {way_out}")
     model.load_state_dict(saved["weights"])
@@ -252,50 +276,44 @@ def hash_of(values: list) -> str:
 
 
 def validation_rmse(
-    accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader, colors: list[torch.Tensor]
+    accelerator: Accelerator, model: torch.nn.Module, loader: DataLoader, scales: Scales
 ) -> float:
-    """Return the error on the validation galaxies of all processes.
+    """Return the root mean squared error on the validation galaxies of all processes, in the label's unit.
 
-    Parameters
-    ----------
-    accelerator : accelerate.Accelerator
-    model : torch.nn.Module
-    loader : DataLoader
-        Pictures (n, 3, SIZE, SIZE), uint8, and standardized labels (n,).
-    colors : list of torch.Tensor
-        Mean and spread of each color.
-
-    Returns
-    -------
-    float
-        Root mean squared error of the standardized label.
+    The loader gives pictures (n, 3, SIZE, SIZE), uint8, and standardized labels (n,).
     """
     model.eval()
     squared = []
     with torch.no_grad():
-        for pictures, labels in loader:
-            residual = model(network.standardize(pictures, *colors))[:, 0].float() - labels
+        for pictures, labels in standardized(loader, scales):
+            residual = model(pictures)[:, 0].float() - labels
             squared.append(accelerator.gather_for_metrics(residual**2))
-    return torch.cat(squared).mean().sqrt().item()
+    return scales.label_std * torch.cat(squared).mean().sqrt().item()
 
 
 def check_settings(settings: Settings) -> None:
-    """Raise `DataError` for settings that no training can have."""
-    if min(settings.epochs, settings.batch) < 1 or not 0 <= settings.seed < 2**31:
-        raise DataError("--epochs and --batch are 1 or more, --seed is 0 or more")
+    """Raise `DataError` unless epochs and batch are 1 or more, and the seed is 0 to LAST_SEED."""
+    if min(settings.epochs, settings.batch) < 1:
+        raise DataError("--epochs and --batch are 1 or more")
+    if not 0 <= settings.seed <= LAST_SEED:
+        raise DataError(f"--seed is 0 to {LAST_SEED}")
 
 
-def check_sizes(fit: pd.DataFrame, valid: pd.DataFrame, label: str, batch: int, processes: int) -> None:
-    """Raise `DataError` if the galaxies do not fill a batch, or cannot be shared or standardized."""
+def check_sizes(n_fit: int, n_valid: int, batch: int, processes: int) -> None:
+    """Raise `DataError` if so many galaxies do not fill a batch, or cannot be shared by the processes."""
     if batch % processes:
         raise DataError(f"a batch of {batch} cannot be shared equally by {processes} processes")
-    if len(fit) < batch:
-        raise DataError(f"{len(fit)} galaxies to fit do not fill a batch of {batch}: make --batch smaller")
-    if len(valid) < 2:
-        raise DataError(f"{len(fit) + len(valid)} galaxies are too few to fit some and validate others")
-    if not 0 < fit[label].std() < np.inf:
-        spread = f"{label} has the spread {fit[label].std():.4g} among the {len(fit)} galaxies to fit"
-        raise DataError(f"{spread}: there is nothing to learn")
+    if n_fit < batch:
+        raise DataError(f"{n_fit} galaxies to fit do not fill a batch of {batch}: make --batch smaller")
+    if n_valid < 2:
+        raise DataError(f"{n_fit + n_valid} galaxies are too few to fit some and validate others")
+
+
+def check_label(label: str, std: float, n_fit: int) -> None:
+    """Raise `DataError` if the label of the galaxies to fit cannot be standardized."""
+    if not 0 < std < np.inf:
+        found = f"{label} has the spread {std:.4g} among the {n_fit} galaxies to fit"
+        raise DataError(f"{found}: there is nothing to learn")
 
 
 def description(galaxies: pd.DataFrame, fit: pd.DataFrame, label: str) -> str:
@@ -305,7 +323,7 @@ def description(galaxies: pd.DataFrame, fit: pd.DataFrame, label: str) -> str:
     return f"{count}; {label} from {low:.4g} to {high:.4g}, mean {mean:.4g}, spread {spread:.4g}"
 
 
-def recipe_of(galaxies: pd.DataFrame, table: Path, label: str, settings: Settings) -> dict:
+def recipe_of(galaxies: pd.DataFrame, table_path: Path, label: str, settings: Settings) -> dict:
     """Return what a training depends on: a resume needs all of it to be the same.
 
     Of the pictures it is size and time of each file.
@@ -318,29 +336,21 @@ def recipe_of(galaxies: pd.DataFrame, table: Path, label: str, settings: Setting
         "ids": hash_of(galaxies["id"].tolist()),
         "paths": hash_of(galaxies["image"].tolist()),
         "label values": hash_of(galaxies[label].tolist()),
-        "pictures": hash_of(images.stamps(tables.paths_of(galaxies["image"], table))),
-        "spread": float(f"{split(galaxies)[0][label].std():.6g}"),  # of the galaxies to fit, for the messages
+        "pictures": hash_of(images.stamps(tables.paths_of(galaxies["image"], table_path))),
     }
 
 
 def batches_of(
-    accelerator: Accelerator, fit: pd.DataFrame, valid: pd.DataFrame, table: Path, settings: Settings
+    accelerator: Accelerator, to_fit: Galaxies, to_validate: Galaxies, batch: int
 ) -> tuple[DataLoader, DataLoader]:
-    """Return the batches of the galaxies to fit (turned at random) and of those to validate.
+    """Return the batches of the galaxies to fit, in random order, and of those to validate.
 
-    The label is the last column of both tables; it is standardized by those to fit, and no others. Each
-    process gets its share of each batch.
+    Each process gets its share of each batch.
     """
-    workers, label = processes.readers(accelerator), fit.columns[-1]
-    mean, spread = fit[label].mean(), fit[label].std()
-    loaders = []
-    for part, size in ((fit, settings.batch), (valid, 4 * settings.batch)):
-        labels = (part[label] - mean) / spread
-        data = Galaxies(tables.paths_of(part["image"], table), labels, augment=part is fit)
-        loaders.append(
-            DataLoader(data, size, shuffle=part is fit, drop_last=part is fit, num_workers=workers)
-        )
-    return accelerator.prepare(*loaders)
+    workers = processes.readers(accelerator)
+    fit_batches = DataLoader(to_fit, batch, shuffle=True, drop_last=True, num_workers=workers)
+    valid_batches = DataLoader(to_validate, 4 * batch, num_workers=workers)
+    return accelerator.prepare(fit_batches, valid_batches)
 
 
 def train_epoch(
@@ -348,7 +358,7 @@ def train_epoch(
     model: torch.nn.Module,
     optimizer: torch.optim.Optimizer,
     batches: Iterable,
-    done: Iterable[float],
+    progress: Iterable[float],
 ) -> None:
     """Train on all batches once; model and optimizer are those of `accelerator.prepare`.
 
@@ -356,32 +366,33 @@ def train_epoch(
     ----------
     batches : iterable
         Standardized pictures (n, 3, SIZE, SIZE) and labels (n,).
-    done : iterable of float
+    progress : iterable of float
         For each step, the part of the whole training that is done before it.
     """
     model.train()
-    for (pictures, labels), part in zip(batches, done, strict=True):
-        network.set_rate(optimizer, part)
+    for (pictures, labels), done in zip(batches, progress, strict=True):
+        network.set_rate(optimizer, done)
         loss = F.mse_loss(model(pictures)[:, 0].float(), labels)
         accelerator.backward(loss)
         optimizer.step()
         optimizer.zero_grad()
 
 
-def standardized(
-    batches: Iterable, colors: list[torch.Tensor]
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def standardized(batches: Iterable, scales: Scales) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Pass batches on, with pictures whose colors are around 0."""
     for pictures, labels in batches:
-        yield network.standardize(pictures, *colors), labels
+        yield network.standardize(pictures, scales.mean, scales.std), labels
 
 
-def colors_of_fitted(accelerator: Accelerator, galaxies: pd.DataFrame, table: Path) -> list[torch.Tensor]:
-    """Read all pictures; return mean and spread (3,) of the colors of the galaxies to fit, on the device."""
+def colors_of_fitted(
+    accelerator: Accelerator, galaxies: pd.DataFrame, table_path: Path
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Read all pictures; return mean and std (3,) of the colors of the galaxies to fit, on the device."""
     fitted = torch.from_numpy(~tables.kept_apart(galaxies["id"]))
-    paths, workers = tables.paths_of(galaxies["image"], table), processes.readers(accelerator)
-    colors = color_scale(paths, fitted, workers, quiet_unless_main(accelerator))
-    return [color.to(accelerator.device) for color in colors]
+    paths = tables.paths_of(galaxies["image"], table_path)
+    workers = processes.readers(accelerator)
+    mean, std = color_scale(paths, fitted, workers, quiet_unless_main(accelerator))
+    return mean.to(accelerator.device), std.to(accelerator.device)
 
 
 def quiet_unless_main(accelerator: Accelerator) -> bool | None:
@@ -392,7 +403,7 @@ def quiet_unless_main(accelerator: Accelerator) -> bool | None:
 def run_epochs(
     accelerator: Accelerator,
     loaders: tuple[DataLoader, DataLoader],
-    colors: list[torch.Tensor],
+    scales: Scales,
     recipe: dict,
     out: Path,
 ) -> tuple[torch.nn.Module, list[float]]:
@@ -406,8 +417,10 @@ def run_epochs(
         Validation RMSE (unit of the label) of each epoch.
     """
     fit_batches, valid_batches = loaders
-    epochs, seed, spread = recipe["epochs"], recipe["seed"], recipe["spread"]
+    epochs, seed = recipe["epochs"], recipe["seed"]
     set_seed(seed)
+    # `own` is the network of this process, with the names of weights that files have; `model` wraps it, and
+    # averages its gradients over all processes.
     own = network.untrained().to(accelerator.device, memory_format=layout(accelerator.device))
     model, optimizer = accelerator.prepare(own, network.adamw(own.parameters()))
     history = load_checkpoint(out, recipe, own, optimizer)
@@ -416,10 +429,10 @@ def run_epochs(
     for epoch in range(len(history), epochs):
         set_seed(seed + epoch, device_specific=True)  # each process turns its pictures in its own way
         fit_batches.set_epoch(epoch)
-        done = (epoch + np.arange(len(fit_batches)) / len(fit_batches)) / epochs
+        progress = (epoch + np.arange(len(fit_batches)) / len(fit_batches)) / epochs
         bar = tqdm(fit_batches, f"epoch {epoch + 1}", leave=False, disable=quiet_unless_main(accelerator))
-        train_epoch(accelerator, model, optimizer, standardized(bar, colors), done)
-        history.append(spread * validation_rmse(accelerator, model, valid_batches, colors))
+        train_epoch(accelerator, model, optimizer, standardized(bar, scales), progress)
+        history.append(validation_rmse(accelerator, model, valid_batches, scales))
         if not np.isfinite(history[-1]):
             raise DataError(f"the training ran away in epoch {epoch + 1}: another --seed or --batch may help")
         accelerator.print(f"epoch {epoch + 1:3d} of {epochs}: validation RMSE {history[-1]:.4g}", flush=True)
@@ -428,21 +441,20 @@ def run_epochs(
     return own, history
 
 
-def save_weights(out: Path, model: torch.nn.Module, colors: list[torch.Tensor], fit: pd.DataFrame) -> None:
-    """Save the network and what belongs to it; the label is the last column of the fitted galaxies."""
-    label = fit.columns[-1]
-    saved = {"weights": model.state_dict(), "mean": colors[0], "std": colors[1], "label": label}
-    saved |= {"label_mean": float(fit[label].mean()), "label_std": float(fit[label].std())}
-    save_whole(out / "weights.pt", saved)
+def save_weights(out: Path, model: torch.nn.Module, scales: Scales) -> None:
+    """Save the network and its scales."""
+    save_whole(out / WEIGHTS, {"weights": model.state_dict(), **scales._asdict()})
 
 
-def train(table: Path, label: str, out: Path, settings: Settings) -> torch.nn.Module:
+def train(table_path: Path, label: str, out: Path, settings: Settings) -> torch.nn.Module:
     """Train on a table; leave a checkpoint and `weights.pt` in the folder `out`.
 
     Parameters
     ----------
-    table, label : Path, str
-        The file (see the top of this one) and the name of the column that is to be predicted.
+    table_path : Path
+        The table (see the top of this file).
+    label : str
+        Name of the column that is to be predicted.
     out : Path
         Folder of the checkpoint and the weights.
     settings : Settings
@@ -456,25 +468,30 @@ def train(table: Path, label: str, out: Path, settings: Settings) -> torch.nn.Mo
     ------
     DataError
         The table or its pictures are not what they should be, the batch cannot be shared equally or filled,
-        `out` holds another training, or the error is no finite number any more.
+        `out` holds another training, or the validation RMSE is no finite number any more.
     """
     check_settings(settings)
     loading = DataLoaderConfiguration(split_batches=True, use_seedable_sampler=True, data_seed=settings.seed)
     accelerator = processes.start(settings.bf16, dataloader_config=loading)
     accelerator.print(f"Processes: {accelerator.num_processes}, on {accelerator.device.type}")
-    galaxies = load(table, label, settings.missing)
+    galaxies = load(table_path, label, settings.missing, accelerator.print)
     fit, valid = split(galaxies)
     accelerator.print(description(galaxies, fit, label))
-    check_sizes(fit, valid, label, settings.batch, accelerator.num_processes)
-    colors = colors_of_fitted(accelerator, galaxies, table)
-    recipe = recipe_of(galaxies, table, label, settings)
-    loaders = batches_of(accelerator, fit, valid, table, settings)
+    check_sizes(len(fit), len(valid), settings.batch, accelerator.num_processes)
+    label_mean, label_std = float(fit[label].mean()), float(fit[label].std())
+    check_label(label, label_std, len(fit))
+    mean, std = colors_of_fitted(accelerator, galaxies, table_path)
+    scales = Scales(mean, std, label, label_mean, label_std)
+    recipe = recipe_of(galaxies, table_path, label, settings)
+    to_fit = Galaxies(fit, table_path, scales, augment=True)
+    to_validate = Galaxies(valid, table_path, scales, augment=False)
+    loaders = batches_of(accelerator, to_fit, to_validate, settings.batch)
     with locked(out) if accelerator.is_main_process else contextlib.nullcontext():
-        model, history = run_epochs(accelerator, loaders, colors, recipe, out)
+        model, history = run_epochs(accelerator, loaders, scales, recipe, out)
         if accelerator.is_main_process:
-            save_weights(out, model, colors, fit)
-    error, spread = f"RMSE {history[-1]:.4g}", f"spread of {label} {valid[label].std():.4g}"
-    accelerator.print(f"{len(valid)} validation galaxies: {error}, {spread}")
+            save_weights(out, model, scales)
+    found = f"RMSE {history[-1]:.4g}, spread of {label} {valid[label].std():.4g}"
+    accelerator.print(f"{len(valid)} validation galaxies: {found}")
     accelerator.end_training()
     return model
 
@@ -487,16 +504,25 @@ def main() -> None:
     parser.add_argument("table", type=Path, help="CSV or Parquet: id, image, and the label")
     parser.add_argument("--label", required=True, help="the column to be predicted")
     parser.add_argument("--out", type=Path, required=True, help="folder of checkpoint and weights")
-    parser.add_argument("--epochs", type=int, default=network.EPOCHS)
+    parser.add_argument("--epochs", type=int, default=Settings.epochs)
     parser.add_argument(
-        "--batch", type=int, default=network.BATCH, help="galaxies per step, all processes together"
+        "--batch", type=int, default=Settings.batch, help="galaxies per step, all processes together"
     )
     parser.add_argument("--seed", type=int, default=Settings.seed)
     parser.add_argument("--bf16", action="store_true", help="calculate in bfloat16, where that is fast")
     parser.add_argument(
-        "--missing", type=float, action="append", default=[], help="a label that means missing: leave it out"
+        "--missing",
+        type=float,
+        action="append",
+        default=list(Settings.missing),
+        help="a label that means missing: leave it out",
     )
-    given = vars(parser.parse_args())
-    table, label, out = given.pop("table"), given.pop("label"), given.pop("out")
-    settings = Settings(**{**given, "missing": tuple(given["missing"])})
-    train(table, label, out, settings)
+    given = parser.parse_args()
+    settings = Settings(
+        epochs=given.epochs,
+        batch=given.batch,
+        seed=given.seed,
+        bf16=given.bf16,
+        missing=tuple(given.missing),
+    )
+    train(given.table, given.label, given.out, settings)

@@ -29,8 +29,8 @@ def launch(processes, script, *arguments, cwd, until=None):
     env = {**os.environ, "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", processes]
     command = [sys.executable, *(torchrun if processes > 1 else []), DAY2 / "scale" / script, *arguments]
-    command, output = [str(part) for part in command], subprocess.PIPE
-    started = subprocess.Popen(command, cwd=cwd, env=env, text=True, stdout=output, stderr=subprocess.STDOUT)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    started = subprocess.Popen([str(part) for part in command], cwd=cwd, env=env, text=True, **pipes)
     if until is None:
         output, _ = started.communicate(timeout=900)
         return started.returncode, output

@@ -11,5 +11,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "day2"))
 from scale.train import Settings, train
 
 folder = Path(sys.argv[1])
-network = train(folder / "my_table.csv", "lgGF", folder / "ranks", Settings(epochs=1, batch=64))
+settings = Settings(epochs=1, batch=64, missing=(-99.0,))
+network = train(folder / "my_table.csv", "lgGF", folder / "ranks", settings)
 torch.save(dict(network.named_parameters()), folder / f"rank{os.environ['RANK']}.pt")

@@ -3,16 +3,16 @@
 import os
 import signal
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
 from dask.distributed import LocalCluster
-from processes import DAY2
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold, RandomizedSearchCV, cross_val_score
 
-CELLS = nbformat.read(DAY2 / "01-intro-machine-learning.ipynb", as_version=4).cells
+from cells import read
+
+CELLS = read(1).cells
 
 
 def source(text):

@@ -1,9 +1,11 @@
-"""An accelerator is tested before it is trusted."""
+"""An accelerator is tested before it is trusted, and the cores of a machine are shared."""
+
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from scale import device
+from scale import device, processes
 
 
 @pytest.mark.parametrize("fault", ["no kernel image", "wrong gradients"])
@@ -55,3 +57,11 @@ def test_a_number_of_threads_that_is_none_is_passed_over(monkeypatch, wanted):
     there = device.cores()
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert there == device.cores()
+
+
+def test_the_processes_of_this_machine_alone_share_its_cores(monkeypatch):
+    """Eight machines with two processes each: those elsewhere use cores elsewhere."""
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setattr(processes, "cores", lambda: 8)
+    accelerator = SimpleNamespace(device=torch.device("cuda"), num_processes=16)
+    assert processes.readers(accelerator) == 4

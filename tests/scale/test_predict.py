@@ -1,5 +1,6 @@
 """`predict.py` on catalogs and pictures as people have them: a number that is right, or a reason."""
 
+import json
 import re
 import sys
 
@@ -7,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from dask.distributed import LocalCluster
 from PIL import Image
 from processes import MOCK
 
+import scale.predict
 from scale import images, network
 from scale.archives import locked
 from scale.errors import run_script
@@ -73,10 +76,10 @@ def test_predictions_find_their_galaxies_in_the_unit_of_the_label(folder, weight
     table.loc[0, "image"] = str((folder / table["image"][0]).resolve())
     rows = ["id,image,,", *(f'"{name}", "{image}",,' for name, image in table.to_numpy())]
     (folder / "survey.csv").write_bytes(("\ufeff" + "\r\n".join(rows)).encode())
-    model, saved = load_network(weights, torch.device("cpu"))
+    model, scales = load_network(weights, torch.device("cpu"))
     done = run(folder, weights)
     for name, image in zip(table["id"], table["image"], strict=True):
-        one = network.standardize(images.read_pixels(folder / image)[None], saved["mean"], saved["std"])
+        one = network.standardize(images.read_pixels(folder / image)[None], scales.mean, scales.std)
         with torch.no_grad():
             expected = 7100 + 400 * model(one).item()
         assert done.loc[name, "v"] == pytest.approx(expected, abs=0.5)
@@ -179,6 +182,69 @@ def test_what_a_power_cut_left_empty_is_said_or_made_again(folder, weights, name
             run(folder, weights)
     else:
         assert run(folder, weights)["v"].notna().all()
+
+
+def test_a_note_of_another_kind_is_said(folder, weights):
+    survey(folder)
+    run(folder, weights)
+    (folder / "out" / "_run.json").write_text("[]")
+    with pytest.raises(DataError, match="_run.json is damaged: name a new folder"):
+        run(folder, weights)
+
+
+def test_predictions_of_two_precisions_are_not_mixed(folder, weights):
+    survey(folder)
+    run(folder, weights)
+    with pytest.raises(DataError, match="predictions of another precision: name a new folder"):
+        predict(folder / "survey.csv", weights, folder / "out", True)
+
+
+def test_a_folder_whose_precision_was_not_noted_is_said(folder, weights):
+    survey(folder)
+    run(folder, weights)
+    note = folder / "out" / "_run.json"
+    before = json.loads(note.read_text())
+    before.pop("precision", None)
+    note.write_text(json.dumps(before))
+    with pytest.raises(DataError, match="does not say the precision of its predictions: name a new folder"):
+        run(folder, weights)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda saved: [saved],
+        lambda saved: saved["weights"],
+        lambda saved: {**saved, "weights": {"0.weight": torch.zeros(3)}},
+        lambda saved: {**saved, "mean": torch.tensor([0.1, 0.2, np.nan])},
+        lambda saved: {**saved, "std": torch.tensor([0.1, 0.2])},
+        lambda saved: {**saved, "label": 17},
+        lambda saved: {**saved, "label_std": np.inf},
+    ],
+    ids=["list", "bare weights", "another network", "no number", "two colors", "no name", "infinite"],
+)
+def test_a_file_of_something_else_is_said_without_a_kind_of_error(tmp_path, weights, spoil):
+    torch.save(spoil(torch.load(weights, weights_only=True)), tmp_path / "other.pt")
+    with pytest.raises(DataError, match=r"other.pt holds no weights of train.py$"):
+        load_network(tmp_path / "other.pt", torch.device("cpu"))
+
+
+def test_a_cluster_predicts_the_same_and_is_left_in_the_end(folder, weights, monkeypatch):
+    survey(folder)
+    here = run(folder, weights, out="here")
+    connect = scale.predict.connect
+    clients = []
+
+    def note_client(address):
+        clients.append(connect(address))
+        return clients[-1]
+
+    monkeypatch.setattr(scale.predict, "connect", note_client)
+    with LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", cluster.scheduler_address)
+        there = run(folder, weights, out="there")
+    np.testing.assert_allclose(there["v"], here["v"], atol=0.01)
+    assert [client.status for client in clients] == ["closed"]
 
 
 def test_half_precision_weights_are_read(folder, weights):

@@ -99,10 +99,34 @@ def test_a_folder_of_parquet_files_is_read(tmp_path):
     assert read(tmp_path / "hats")["id"].tolist() == [str(10**18 + 1), "", str(10**18 + 2), ""]
 
 
-def test_ids_of_a_float_column_are_whole_or_rounded(tmp_path):
-    pd.DataFrame({"id": [17.0, 1.23765194e18], "image": "a"}).to_parquet(tmp_path / "t.parquet")
-    ids = read(tmp_path / "t.parquet")["id"]
-    assert ids[0] == "17" and tables.are_rounded(ids).tolist() == [False, True]
+@pytest.mark.parametrize(
+    ("dtype", "whole", "rounded"),
+    [
+        ("float64", 17, 1.23765194e18),
+        ("float64", 2**53 - 1, 2.0**53),
+        ("float32", 2**24 - 1, 2.0**24),  # 16777217 is stored as this number, too
+    ],
+)
+def test_ids_of_a_float_column_are_whole_or_rounded(tmp_path, dtype, whole, rounded):
+    ids = pd.Series([whole, rounded], dtype=dtype)
+    pd.DataFrame({"id": ids, "image": "a"}).to_parquet(tmp_path / "t.parquet")
+    found = read(tmp_path / "t.parquet")["id"]
+    assert found[0] == str(whole) and tables.are_rounded(found).tolist() == [False, True]
+
+
+def test_ids_that_are_not_there_are_not_called_repeated():
+    (fault,) = tables.faults_of_ids(pd.Series(["17", "", "", "nan", "nan"]))
+    assert fault.startswith("4 of 5 rows have no id: row 2 ('')")
+
+
+def test_an_error_without_a_message_is_named_by_its_kind(tmp_path, monkeypatch):
+    def fail(path, columns):
+        raise OSError
+
+    monkeypatch.setattr(tables, "csv_tables", fail)
+    (tmp_path / "t.csv").write_text("id,image\n1,a.jpg\n")
+    with pytest.raises(DataError, match="cannot be read as a table, CSV or Parquet: OSError"):
+        read(tmp_path / "t.csv")
 
 
 @pytest.mark.parametrize("image", [["a.jpg"], {"bytes": b"", "path": "a.jpg"}], ids=["list", "structure"])

@@ -37,6 +37,7 @@ def edit(folder, **columns):
         (",pictures/900017.jpg,0", "1 of 41 rows have no id: row 41 ('')"),
         ("SAME ID,pictures/900017.jpg,0", "the id of an earlier row: row 41"),
         ("1.23765194e+18,pictures/900017.jpg,0", "save ids as text): row 41 ('1.23765194e+18')"),
+        ("17,nan,0\n18,nan,0", "2 of 42 rows have no image: row 41 ('nan'), row 42 ('nan')\nMend"),
         ("17,SAME PICTURE,0", "the picture of an earlier row: row 41"),
         ("17,pictures/900017.jpg", "line 42 has 2 values, the first line 3 names"),
     ],
@@ -169,6 +170,26 @@ def test_missing_nan_leaves_out_rows_without_a_number(tmp_path, capsys):
     assert "3 of 9 rows are left out" in said and "taken for data" in said and "[-9999.0]" in said
     assert len(load(tmp_path / "table.csv", "v", missing=(np.nan, -9999.0))) == 5
     assert "taken for data" not in capsys.readouterr().out
+
+
+def test_when_missing_takes_every_row_the_message_says_so(tmp_path):
+    table = pd.DataFrame({"id": range(9), "image": [f"{row}.png" for row in range(9)], "v": -99.0})
+    table.to_csv(tmp_path / "table.csv", index=False)
+    with pytest.raises(DataError, match="no row is left: every v means missing"):
+        load(tmp_path / "table.csv", "v", missing=(-99.0,))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"seed": 3_000_000_000}, "--seed is 0 to 2147483647"),
+        ({"seed": -1}, "--seed is 0 to 2147483647"),
+        ({"epochs": 0}, "--epochs and --batch are 1 or more"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_with_what_can(folder, wrong, message):
+    with pytest.raises(DataError, match=message):
+        run(folder, **wrong)
 
 
 def test_a_label_that_only_a_validation_galaxy_varies_is_said(folder):

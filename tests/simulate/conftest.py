@@ -12,5 +12,6 @@ sys.path.append(str(DATA / "simulate"))
 
 @pytest.fixture(scope="session")
 def mock():
-    catalog, truth = (pd.read_csv(DATA / "mock" / name) for name in ("catalog.csv", "truth.csv"))
+    catalog = pd.read_csv(DATA / "mock" / "catalog.csv")
+    truth = pd.read_csv(DATA / "mock" / "truth.csv")
     return catalog.merge(truth, on="GASS", validate="1:1")
