@@ -6,20 +6,18 @@ practice  five starts of every way of section 10 on the real pictures (PRACTICE_
 
 All use the simulated galaxies and the functions of the notebook, whose core is run first. Networks and
 predictions are kept in build/starts/: started again, it goes on. Remove that folder after a change of the
-recipe. On two cores without bfloat16 it takes about
-15 minutes for `network`, half an hour for `limits`, and an hour for `practice`.
+recipe. On two cores without bfloat16 it takes about 15 minutes for `network`, half an hour for `limits`, and
+an hour for `practice`.
 """
 
 import argparse
 import os
 
-import matplotlib
-import nbformat
 import numpy as np
 import pandas as pd
-from IPython.core.interactiveshell import InteractiveShell
 
-from cells import CORE, NOTEBOOKS, ROOT, parts
+from cells import ROOT
+from page import names_of
 
 KEPT = ROOT / "build/starts"
 STARTS = range(42, 47)
@@ -28,17 +26,6 @@ FOLDS = 5
 ROUNDS = 2
 COMPARED = ("rings", "random kernels", "probe", "from nothing")
 DEEPER = "Deeper: When a label is a limit (again)"
-
-
-def names_of_the_page(deeper=None):
-    """Run the core of part 2, and a Deeper section if one is named; return all names that they leave."""
-    nb = nbformat.read(ROOT / "day2" / NOTEBOOKS[2], as_version=4)
-    cells = parts(nb)[CORE] + (parts(nb)[deeper] if deeper else [])
-    shell = InteractiveShell.instance()
-    for cell in cells:
-        if cell.cell_type == "code":
-            shell.run_cell(cell.source).raise_error()
-    return shell.user_ns
 
 
 def network_of_section_2(page, start):
@@ -60,7 +47,7 @@ def measure_network():
     Validation galaxies: one orientation, eight, eight with NUVr alone, mixed with the table. Test galaxies
     (with NUVr): eight. The last row holds the ends of the interval of section 9 without luck of the start.
     """
-    page = names_of_the_page()
+    page = names_of(2)
     rmse, to_dex, valid, mixing, by_table = (
         page[name] for name in ("rmse", "to_dex", "valid", "mixing", "by_table")
     )
@@ -107,7 +94,7 @@ def told_from(page, start):
 
 def measure_limits():
     """Return mean and spread over starts of what each loss says of validation and test galaxies."""
-    page = names_of_the_page(DEEPER)
+    page = names_of(2, DEEPER)
     scores = []
     for start in STARTS_LIMITS:
         for name, network in told_from(page, start).items():
@@ -167,7 +154,7 @@ def measure_practice():
     Each of the 500 galaxies is predicted by models that were fitted on others (five folds). Each fold of a
     round gets another of five starts; in the next round the starts move on by one fold.
     """
-    page = names_of_the_page()
+    page = names_of(2)
     practice = page["practice"]
     folds = np.array_split(np.random.default_rng(0).permutation(len(practice)), FOLDS)
     said = {}
@@ -229,9 +216,7 @@ def main():
     parser.add_argument("what", choices=measures)
     measure = measures[parser.parse_args().what]
     KEPT.mkdir(parents=True, exist_ok=True)
-    matplotlib.use("Agg")
     os.environ["XGASS_SOURCE"] = "mock"
-    os.chdir(ROOT / "day2")
     print(measure().to_string(float_format="{:.3f}".format))
 
 
