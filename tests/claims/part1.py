@@ -564,7 +564,7 @@ def claim_learning_curve():
 
 @only("xgass")
 def claim_forest_still_learns():
-    """On the real catalog the forest still gains some thousandths, up to a hundredth, by the last doubling."""
+    """In the real catalog the last doubling still brings the forest some thousandths, up to a hundredth."""
     assert 0.001 < (by_size["forest"].iloc[2] - by_size["forest"].iloc[4]).mean() < 0.013
 
 
