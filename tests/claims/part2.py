@@ -102,7 +102,12 @@ def claim_rings():
 
 
 def claim_random_kernels():
-    """Random kernels get a long way; the rest is what the training has brought."""
+    """Random kernels get a long way, with 6 of 22 layers at work; the rest has come from training."""
+    norms = [layer for layer in start.modules() if isinstance(layer, nn.BatchNorm2d)]
+    silent = sum(
+        bool((layer.weight == 0).all()) for layer in norms
+    )  # each ends a pair, which then adds nothing
+    assert len(moved) == 22 and len(moved) - 2 * silent == 6
     learned, random = rmse(cnn, valid["lgGF"]), rmse(by_chance, valid["lgGF"])
     assert learned + 0.015 < random < 0.75 * label_std
 
@@ -216,10 +221,14 @@ def claim_both():
 
 @only("mock")
 def claim_built_in():
-    """The part that is drawn into the picture is 58 % of the variance of the scatter around the table."""
-    parts = pd.read_csv("../data/mock/truth.csv", index_col="GASS")[["gas_seen", "gas_unseen"]]
-    variances = parts.var()
+    """What is drawn in is 58 % of the variance of the scatter of the gas, 45 % of that of detected entries."""
+    truth = pd.read_csv("../data/mock/truth.csv", index_col="GASS").loc[catalog.index]
+    variances = truth[["gas_seen", "gas_unseen"]].var()
     assert abs(variances["gas_seen"] / variances.sum() - 0.58) < 0.04
+    told_by_table = truth["lgGF_true"] - truth["gas_seen"] - truth["gas_unseen"]
+    seen_of_sky = catalog["HIsrc"] != 4
+    of_entries = (catalog["lgGF"] - told_by_table)[seen_of_sky]
+    assert abs(truth["gas_seen"][seen_of_sky].var() / of_entries.var() - 0.45) < 0.01
 
 
 def claim_five_starts():
@@ -246,7 +255,8 @@ def claim_verdict():
 
 @only("mock")
 def claim_gas_of_the_undetected():
-    """The gas of the galaxies that were not detected is missed by far more than their entry."""
+    """The gas of the undetected is missed by far more than their entry; that of all by half a dex."""
+    assert abs(rmse(predictions["picture (CNN)"], truth) - 0.5) < 0.05
     assert gas_missed > 0.6
     assert gas_missed > 2 * board.loc["picture (CNN)", "limits"]
 
@@ -318,18 +328,18 @@ def claim_gas_of_limits():
     """The exercise's loss hardly brings the undetected nearer to their gas, one scatter does, two more."""
     values, exercise, one, two_of_them = by_loss["undetected: RMSE to the gas"]
     assert values - exercise < 0.1 < 0.15 < values - one
-    assert one - two_of_them > 0.08
+    assert one - two_of_them > 0.04
     held_by = by_loss["undetected: 90 % intervals hold"]
-    assert (
-        held_by["bell, two outputs"] > 0.8 > 0.65 > held_by["bell, one scatter"] > held_by["limits as values"]
-    )
+    assert held_by["bell, two outputs"] > 0.85
+    assert held_by["bell, two outputs"] - 0.05 > held_by["bell, one scatter"]
+    assert held_by["bell, one scatter"] - 0.2 > held_by["limits as values"]
 
 
 @only("mock")
 def claim_eight_starts():
     """The networks of the page are like the eight starts of the table below them."""
     page = by_loss[["undetected: RMSE to the gas", "undetected: 90 % intervals hold", "log-likelihood"]]
-    eight_starts = [[0.95, 0.27, -0.56], [0.91, 0.31, -0.55], [0.72, 0.48, -0.47], [0.54, 0.92, -0.41]]
+    eight_starts = [[0.95, 0.27, -0.56], [0.91, 0.31, -0.55], [0.63, 0.80, -0.49], [0.54, 0.92, -0.41]]
     assert (np.abs(page - eight_starts) < [0.07, 0.15, 0.08]).all(axis=None)
 
 
@@ -337,6 +347,17 @@ def claim_scatter_by_color():
     """The network is sure of blue galaxies and unsure of red ones, though it was never told the color."""
     of_blue, of_red = (own_bell["scatter"][part].median() for part in (nuvr < 3, (nuvr > 5) & (nuvr < 8)))
     assert of_red > 1.3 * of_blue
+    assert of_blue < bells["bell, one scatter"]["scatter"].iloc[0] < of_red
+
+
+@only("mock")
+def claim_scatter_of_the_gas():
+    """The gas of the red scatters by 0.5 dex, that of the blue by 0.2; of the red three in four are limits."""
+    truth = pd.read_csv("../data/mock/truth.csv", index_col="GASS").loc[catalog.index]
+    scatter = truth["gas_seen"] + truth["gas_unseen"]
+    blue, red = catalog["NUVr"].between(0, 3), catalog["NUVr"] > 5
+    assert abs(scatter[blue].std() - 0.2) < 0.05 and abs(scatter[red].std() - 0.5) < 0.05
+    assert abs((fit["HIsrc"] == 4)[fit["NUVr"] > 5].mean() - 0.75) < 0.07
 
 
 def claim_coverage():
@@ -375,6 +396,20 @@ def claim_more_galaxies():
         assert gains["rings"] > max(gains["table"], -network_gain)
         fewest = learning.iloc[0]
         assert fewest[["start 1", "start 2"]].mean() < fewest[["rings", "table"]].min()
+
+
+@only("mock")
+def claim_other_draws():
+    """Other 94 would move the table by 0.03 dex, and the rings by more (40 draws)."""
+    spreads = {}
+    for name, numbers_of_table in {"table": lambda t: t[FEATURES], "rings": ring_brightness}.items():
+        scores = []
+        for seed in range(40):
+            drawn = has_nuvr.sample(94, random_state=seed)
+            drawn_model = clone(ring_model).fit(numbers_of_table(drawn), drawn["lgGF"])
+            scores.append(rmse(drawn_model.predict(numbers_of_table(mixing)), mixing["lgGF"]))
+        spreads[name] = np.std(scores, ddof=1)
+    assert abs(spreads["table"] - 0.03) < 0.01 and spreads["rings"] > 1.3 * spreads["table"]
 
 
 def claim_nudging():
