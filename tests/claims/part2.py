@@ -221,7 +221,7 @@ def claim_both():
 
 @only("mock")
 def claim_built_in():
-    """What is drawn in is 58 % of the variance of the scatter of the gas, 45 % of that of detected entries."""
+    """What is drawn in is 58 % of the variance of the scatter of the gas, 45 % of that of entries."""
     truth = pd.read_csv("../data/mock/truth.csv", index_col="GASS").loc[catalog.index]
     variances = truth[["gas_seen", "gas_unseen"]].var()
     assert abs(variances["gas_seen"] / variances.sum() - 0.58) < 0.04
@@ -352,7 +352,7 @@ def claim_scatter_by_color():
 
 @only("mock")
 def claim_scatter_of_the_gas():
-    """The gas of the red scatters by 0.5 dex, that of the blue by 0.2; of the red three in four are limits."""
+    """The gas of red ones scatters by 0.5 dex, that of blue ones by 0.2; of the red 3 in 4 are limits."""
     truth = pd.read_csv("../data/mock/truth.csv", index_col="GASS").loc[catalog.index]
     scatter = truth["gas_seen"] + truth["gas_unseen"]
     blue, red = catalog["NUVr"].between(0, 3), catalog["NUVr"] > 5
