@@ -104,9 +104,8 @@ def claim_rings():
 def claim_random_kernels():
     """Random kernels get a long way, with 6 of 22 layers at work; the rest has come from training."""
     norms = [layer for layer in start.modules() if isinstance(layer, nn.BatchNorm2d)]
-    silent = sum(
-        bool((layer.weight == 0).all()) for layer in norms
-    )  # each ends a pair, which then adds nothing
+    # Each of these ends a pair of layers, which then adds nothing.
+    silent = sum(bool((layer.weight == 0).all()) for layer in norms)
     assert len(moved) == 22 and len(moved) - 2 * silent == 6
     learned, random = rmse(cnn, valid["lgGF"]), rmse(by_chance, valid["lgGF"])
     assert learned + 0.015 < random < 0.75 * label_std
