@@ -338,7 +338,7 @@ def claim_gas_of_limits():
 def claim_eight_starts():
     """The networks of the page are like the eight starts of the table below them."""
     page = by_loss[["undetected: RMSE to the gas", "undetected: 90 % intervals hold", "log-likelihood"]]
-    eight_starts = [[0.95, 0.27, -0.56], [0.91, 0.31, -0.55], [0.63, 0.80, -0.49], [0.54, 0.92, -0.41]]
+    eight_starts = [[0.95, 0.27, -0.56], [0.91, 0.31, -0.55], [0.64, 0.79, -0.48], [0.54, 0.92, -0.41]]
     assert (np.abs(page - eight_starts) < [0.07, 0.15, 0.08]).all(axis=None)
 
 
