@@ -312,7 +312,7 @@ def claim_fine_tuned_is_another():
 def claim_limits():
     """The bells predict less for limits; the exercise's loss leaves most predictions above them."""
     shares = by_loss["limits: share above"]
-    assert shares["limits as values"] > shares["bell, one scatter"] > shares["bell, two outputs"]
+    assert shares["limits as values"] > shares[["bell, one scatter", "bell, two outputs"]].max() + 0.1
     assert shares["exercise: below costs nothing"] > (0.5 if UNIVERSE == "mock" else 0.4)
     assert (by_loss["RMSE, detections"] < by_loss.loc["limits as values", "RMSE, detections"] + 0.15).all()
 
@@ -339,7 +339,8 @@ def claim_eight_starts():
     """The networks of the page are like the eight starts of the table below them."""
     page = by_loss[["undetected: RMSE to the gas", "undetected: 90 % intervals hold", "log-likelihood"]]
     eight_starts = [[0.95, 0.27, -0.56], [0.91, 0.31, -0.55], [0.64, 0.79, -0.48], [0.54, 0.92, -0.41]]
-    assert (np.abs(page - eight_starts) < [0.07, 0.15, 0.08]).all(axis=None)
+    off = np.abs(page.to_numpy() - np.array(eight_starts))
+    assert (off < [0.07, 0.15, 0.08]).all()
 
 
 def claim_scatter_by_color():
@@ -399,7 +400,7 @@ def claim_more_galaxies():
 
 @only("mock")
 def claim_other_draws():
-    """Other 94 would move the table by 0.03 dex, and the rings by more (40 draws)."""
+    """Other 94 would move the table by 0.02 dex, and the rings by more (40 draws)."""
     spreads = {}
     for name, numbers_of_table in {"table": lambda t: t[FEATURES], "rings": ring_brightness}.items():
         scores = []
@@ -408,7 +409,7 @@ def claim_other_draws():
             drawn_model = clone(ring_model).fit(numbers_of_table(drawn), drawn["lgGF"])
             scores.append(rmse(drawn_model.predict(numbers_of_table(mixing)), mixing["lgGF"]))
         spreads[name] = np.std(scores, ddof=1)
-    assert abs(spreads["table"] - 0.03) < 0.01 and spreads["rings"] > 1.3 * spreads["table"]
+    assert abs(spreads["table"] - 0.02) < 0.005 and spreads["rings"] > 1.3 * spreads["table"]
 
 
 def claim_nudging():
