@@ -45,7 +45,7 @@ def measure_network():
     """Return the RMSE (dex) of each start and of the mean of all starts, and of rings minus that mean.
 
     Validation galaxies: one orientation, eight, eight with NUVr alone, mixed with the table. Test galaxies
-    (with NUVr): eight. The last row holds the ends of the interval of section 9 without luck of the start.
+    (with NUVr): eight. Rings minus that mean: the interval for three questions, by the galaxies alone.
     """
     page = names_of(2)
     rmse, to_dex, valid, mixing, by_table = (

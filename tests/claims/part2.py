@@ -116,6 +116,18 @@ def claim_before():
     assert torch.equal(start[0][0].weight.cpu(), new_learner().model[0][0].weight.cpu())
 
 
+def claim_field_of_view():
+    """A number of the last map has seen 46 of the 64 pixels."""
+    seen_pixels, step_of_map = 1, 1
+    for layer in small.modules():
+        if isinstance(layer, nn.Conv2d):
+            seen_pixels += (layer.kernel_size[0] - 1) * step_of_map
+        if isinstance(layer, nn.MaxPool2d):
+            seen_pixels += (layer.kernel_size - 1) * step_of_map
+            step_of_map *= layer.stride
+    assert (seen_pixels, SIZE) == (46, 64)
+
+
 def claim_never_cleared():
     """At -1.4 the true slope says back, but the old slopes outweigh it, and w runs on to -2.28."""
     assert abs(w.item() + 2.28) < 1e-5
@@ -265,6 +277,13 @@ def claim_practice_apart():
     assert set(learn_real.index).isdisjoint(test_real.index)
     assert set(tuner.dls.train_ds.items.index) == set(learn_real.index)
     assert list(said_real.index) == list(test_real.index)
+
+
+@only("mock")
+def claim_stand_ins_are_no_proof():
+    """Of the simulated galaxies that may step in, half of the test galaxies were fitted in section 2."""
+    if practice.attrs["source"] == "mock":
+        assert abs(test_real.index.astype(int).isin(fit_ids).mean() - 0.5) < 0.05
 
 
 def claim_rings_stay():
